@@ -1,0 +1,200 @@
+/* arena: see arena.h. A chain of blocks, the newest first; each is cut from the front. */
+#include "core/arena.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ARENA_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_ASAN 1
+#endif
+#endif
+#ifdef ARENA_ASAN
+#include <sanitizer/asan_interface.h>
+#define POISON(address, bytes)   ASAN_POISON_MEMORY_REGION((address), (bytes))
+#define UNPOISON(address, bytes) ASAN_UNPOISON_MEMORY_REGION((address), (bytes))
+#define RED_ZONE_BYTES           16u
+#else
+#define POISON(address, bytes)   ((void)0)
+#define UNPOISON(address, bytes) ((void)0)
+#define RED_ZONE_BYTES           0u
+#endif
+
+#define FIRST_BLOCK_BYTES (16u * 1024)
+#define KEPT_BLOCK_BYTES  (256u * 1024)
+#define ALIGNMENT         16u
+
+struct block {
+    struct block *older;
+    size_t capacity;
+    size_t used;
+    _Alignas(ALIGNMENT) char bytes[];
+};
+
+struct ray_arena {
+    struct block *newest;
+    size_t quota_bytes;
+    size_t held_bytes; /* capacities of all blocks */
+    size_t used_bytes; /* handed out since the last reset */
+};
+
+struct ray_arena *ray_arena_new(size_t quota_bytes)
+{
+    struct ray_arena *arena = calloc(1, sizeof(*arena));
+    if (arena != NULL) {
+        arena->quota_bytes = quota_bytes;
+    }
+    return arena;
+}
+
+static void free_block(struct block *block)
+{
+    UNPOISON(block->bytes, block->capacity);
+    free(block);
+}
+
+static void free_blocks(struct block *block)
+{
+    while (block != NULL) {
+        struct block *older = block->older;
+        free_block(block);
+        block = older;
+    }
+}
+
+void ray_arena_free(struct ray_arena *arena)
+{
+    if (arena != NULL) {
+        free_blocks(arena->newest);
+        free(arena);
+    }
+}
+
+void ray_arena_reset(struct ray_arena *arena)
+{
+    struct block *kept = arena->newest;
+    arena->newest = NULL;
+    arena->held_bytes = 0;
+    arena->used_bytes = 0;
+    if (kept == NULL) {
+        return;
+    }
+    free_blocks(kept->older);
+    if (kept->capacity > KEPT_BLOCK_BYTES) {
+        free_block(kept);
+        return;
+    }
+    kept->older = NULL;
+    kept->used = 0;
+    POISON(kept->bytes, kept->capacity);
+    arena->newest = kept;
+    arena->held_bytes = kept->capacity;
+}
+
+/* Blocks double, so that a request of n bytes costs log n mallocs. */
+static struct block *add_block(struct ray_arena *arena, size_t at_least)
+{
+    size_t left = arena->quota_bytes - arena->held_bytes;
+    size_t wanted = arena->newest ? arena->newest->capacity * 2 : FIRST_BLOCK_BYTES;
+    if (wanted < at_least) {
+        wanted = at_least;
+    }
+    if (wanted > left) {
+        wanted = left;
+    }
+    if (wanted < at_least) {
+        return NULL;
+    }
+    struct block *block = malloc(sizeof(*block) + wanted);
+    if (block == NULL) {
+        return NULL;
+    }
+    *block = (struct block){.older = arena->newest, .capacity = wanted};
+    POISON(block->bytes, block->capacity);
+    arena->newest = block;
+    arena->held_bytes += wanted;
+    return block;
+}
+
+static char *cut(struct ray_arena *arena, size_t bytes, size_t alignment)
+{
+    struct block *block = arena->newest;
+    size_t start = block ? (block->used + alignment - 1) & ~(alignment - 1) : 0;
+    if (bytes > SIZE_MAX / 2) {
+        return NULL;
+    }
+    size_t needed = bytes + RED_ZONE_BYTES;
+    if (block == NULL || start > block->capacity || block->capacity - start < needed) {
+        block = add_block(arena, needed);
+        start = 0;
+        if (block == NULL) {
+            return NULL;
+        }
+    }
+    block->used = start + needed;
+    arena->used_bytes += needed;
+    UNPOISON(block->bytes + start, bytes);
+    return block->bytes + start;
+}
+
+void *ray_arena_alloc(struct ray_arena *arena, size_t bytes)
+{
+    char *memory = cut(arena, bytes, ALIGNMENT);
+    return memory ? memset(memory, 0, bytes) : NULL;
+}
+
+void *ray_arena_alloc_array(struct ray_arena *arena, size_t count, size_t size)
+{
+    size_t bytes;
+    return __builtin_mul_overflow(count, size, &bytes) ? NULL : ray_arena_alloc(arena, bytes);
+}
+
+char *ray_arena_alloc_text(struct ray_arena *arena, size_t bytes)
+{
+    return cut(arena, bytes, 1);
+}
+
+struct ray_str ray_arena_copy(struct ray_arena *arena, struct ray_str s)
+{
+    char *text = s.len < SIZE_MAX ? cut(arena, s.len + 1, 1) : NULL;
+    if (text == NULL) {
+        return (struct ray_str){NULL, 0};
+    }
+    if (s.len > 0) {
+        memcpy(text, s.ptr, s.len);
+    }
+    text[s.len] = '\0';
+    return (struct ray_str){text, s.len};
+}
+
+char *ray_arena_copy_cstr(struct ray_arena *arena, struct ray_str s)
+{
+    struct ray_str copy = ray_arena_copy(arena, s);
+    return (char *)(uintptr_t)copy.ptr;
+}
+
+struct ray_str ray_arena_printf(struct ray_arena *arena, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    va_list again;
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = len >= 0 ? cut(arena, (size_t)len + 1, 1) : NULL;
+    if (text != NULL) {
+        vsnprintf(text, (size_t)len + 1, format, again);
+    }
+    va_end(again);
+    return (struct ray_str){text, text ? (size_t)len : 0};
+}
+
+size_t ray_arena_used_bytes(const struct ray_arena *arena)
+{
+    return arena->used_bytes;
+}

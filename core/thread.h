@@ -1,0 +1,23 @@
+/*
+ * thread: a named POSIX thread with every signal blocked, so that signals reach main alone.
+ */
+#ifndef RAY_CORE_THREAD_H
+#define RAY_CORE_THREAD_H
+
+#include <pthread.h>
+
+#include "core/status.h"
+
+struct ray_thread {
+    pthread_t id;
+    int started; /* 1 between start and join */
+};
+
+/* `name` is at most 15 characters (a Linux limit), cut otherwise. Starts `run(argument)` with a
+ * stack of 512 KiB. RAY_IO when the system refuses (errno). */
+RAY_MUST_USE enum ray_status ray_thread_start(struct ray_thread *thread, const char *name,
+                                              void *(*run)(void *argument), void *argument);
+/* Waits for its end; does nothing when it was never started. */
+void ray_thread_join(struct ray_thread *thread);
+
+#endif

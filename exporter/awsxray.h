@@ -1,0 +1,61 @@
+/*
+ * awsxray: uploads documents with signed PutTraceSegments calls.
+ *
+ * Packs up to 50 documents or about 1 MiB into a call, keeps several in flight on one loop
+ * (exporter/sender), reads what the service left unprocessed. Missing credentials or region are not
+ * fatal: it says so once, keeps what it has and tries again.
+ */
+#ifndef RAY_EXPORTER_AWSXRAY_H
+#define RAY_EXPORTER_AWSXRAY_H
+
+#include "config/options.h"
+#include "exporter/exporter.h"
+#include "net/http_client.h"
+#include "translate/translate.h"
+
+struct ray_awsxray_options {
+    struct ray_str region;
+    struct ray_str endpoint;
+    struct ray_str profile;
+    struct ray_str proxy_address;
+    int64_t num_workers; /* most calls in flight */
+    int64_t request_timeout_seconds;
+    int64_t max_retries; /* accepted: bounds immediate repeats; never drops */
+    bool no_verify_ssl;
+    bool index_all_attributes;
+    struct ray_str_list indexed_attributes;
+    struct ray_str_list aws_log_groups;
+    int preserve; /* 0 none, 1 all */
+    struct {
+        bool enabled;
+        uint32_t initial_interval_ms, max_interval_ms, max_elapsed_ms;
+        double multiplier, randomization_factor;
+    } retry;
+    struct {
+        bool enabled;
+        uint64_t queue_size_bytes;
+    } queue;
+};
+extern const struct ray_option ray_awsxray_option_table[];
+
+struct ray_awsxray;
+
+RAY_MUST_USE enum ray_status ray_awsxray_check(const struct ray_awsxray_options *options,
+                                               const struct ray_yaml *node, const char *path,
+                                               struct ray_problems *problems);
+void ray_awsxray_translate_options(const struct ray_awsxray_options *options,
+                                   struct ray_translate_options *out);
+/* NULL when out of memory. `transport` NULL: a real one is made. Options' views must outlive it. */
+struct ray_awsxray *ray_awsxray_new(const struct ray_awsxray_options *options,
+                                    const struct ray_exporter_environment *environment,
+                                    struct ray_transport *transport);
+RAY_MUST_USE enum ray_status ray_awsxray_start(struct ray_awsxray *exporter);
+/* False while region or credentials are missing or refused; `why` (200 bytes) says what. Any
+ * thread. */
+bool ray_awsxray_ready(struct ray_awsxray *exporter, char why[200]);
+/* After the queue was closed: sends until it is empty or `timeout_ms` are over. Returns how many
+ * accepted documents had to be given up. */
+uint64_t ray_awsxray_stop(struct ray_awsxray *exporter, uint32_t timeout_ms);
+void ray_awsxray_free(struct ray_awsxray *exporter); /* after stop; accepts NULL */
+
+#endif

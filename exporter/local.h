@@ -1,0 +1,52 @@
+/*
+ * local: the exporter in front of the embedded X-Ray: moves documents from the queue into the
+ * store, and runs the store's query API on its own listener.
+ */
+#ifndef RAY_EXPORTER_LOCAL_H
+#define RAY_EXPORTER_LOCAL_H
+
+#include "config/options.h"
+#include "exporter/exporter.h"
+#include "net/address.h"
+#include "translate/translate.h"
+
+struct ray_local_options {
+    struct ray_str endpoint;  /* "127.0.0.1:2001" */
+    struct ray_str directory; /* "": the XDG state folder */
+    struct ray_str region;    /* "": AWS_REGION, AWS_DEFAULT_REGION, us-east-1 */
+    struct ray_str account_id;
+    const struct ray_yaml *access_keys; /* list of {id, secret}, or NULL */
+    bool index_all_attributes;
+    struct ray_str_list indexed_attributes;
+    struct ray_str_list aws_log_groups;
+    int preserve; /* 0 none, 1 all */
+    struct {
+        uint32_t max_age_ms;
+        uint64_t max_size_bytes;
+    } retention;
+    struct {
+        uint64_t queue_size_bytes;
+    } queue;
+};
+extern const struct ray_option ray_local_option_table[];
+
+struct ray_local;
+
+RAY_MUST_USE enum ray_status ray_local_check(const struct ray_local_options *options,
+                                             const struct ray_yaml *node, const char *path,
+                                             struct ray_problems *problems);
+void ray_local_translate_options(const struct ray_local_options *options,
+                                 struct ray_translate_options *out);
+struct ray_local *ray_local_new(const struct ray_local_options *options,
+                                const struct ray_exporter_environment *environment);
+/* Opens the store and the port. RAY_IO with *error, whose text names the key first: "directory:
+ * ...". */
+RAY_MUST_USE enum ray_status ray_local_start(struct ray_local *exporter,
+                                             struct ray_net_error *error);
+uint16_t ray_local_port(const struct ray_local *exporter);
+/* After the queue was closed: stores until it is empty or `timeout_ms` are over. Returns how many
+ * accepted documents had to be given up. */
+uint64_t ray_local_stop(struct ray_local *exporter, uint32_t timeout_ms);
+void ray_local_free(struct ray_local *exporter); /* after stop; accepts NULL */
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * intake: where every transport's requests go: decode -> translate -> push, and what to answer.
+ *
+ * The transport's face is bytes, encoding and a place for the answer; a transport never sees spans
+ * and the rest never sees sockets. The answer comes through `answered`, exactly once, at once or
+ * after the queue's ticket, on whatever thread completes it.
+ */
+#ifndef RAY_RECEIVER_INTAKE_H
+#define RAY_RECEIVER_INTAKE_H
+
+#include "core/arena.h"
+#include "core/log.h"
+#include "proto/otlp_reply.h"
+#include "queue/ledger.h"
+#include "queue/queue.h"
+#include "translate/translate.h"
+
+struct ray_intake;
+
+/* A pipeline as a receiver sees it: a queue, and the translators of its exporters' distinct
+ * profiles. */
+struct ray_intake_pipeline {
+    struct ray_queue *queue;
+    const struct ray_translator *const *translators;
+    size_t translator_count;
+};
+
+struct ray_intake_options {
+    const struct ray_intake_pipeline
+        *pipelines; /* copied; what they point to must outlive the intake */
+    size_t pipeline_count;
+    size_t arena_quota_bytes; /* of one request; 0: 64 MiB */
+    size_t batch_max_bytes;   /* of one pipeline's batch; 0: 64 MiB */
+    struct ray_log *log;
+    const struct ray_clock *clock;
+};
+/* NULL when out of memory. */
+struct ray_intake *ray_intake_new(const struct ray_intake_options *options);
+void ray_intake_free(struct ray_intake *intake); /* no call may be pending */
+
+struct ray_intake_call;
+typedef void (*ray_intake_answered_fn)(struct ray_intake_call *call);
+
+/* Embedded in the transport's own request. */
+struct ray_intake_call {
+    /* set by the transport before */
+    struct ray_str body; /* inflated; may be let go after ray_intake_take returned */
+    enum ray_otlp_encoding encoding;
+    struct ray_arena
+        *arena; /* the transport's, reset by it; free again when ray_intake_take returned */
+    struct ray_receiver_ledger *ledger;
+    ray_intake_answered_fn answered;
+
+    /* the answer, set before `answered` */
+    enum ray_status status;  /* OK, AGAIN (retry later), INVALID, TOO_BIG, NOMEM, IO, CLOSED */
+    uint64_t rejected_spans; /* with RAY_OK: partial success */
+    char message[192];       /* why rejected or refused; "" when there is nothing to say */
+    uint32_t retry_after_ms; /* with AGAIN, NOMEM, IO, CLOSED */
+
+    /* the intake's own */
+    struct ray_ticket ticket;
+    _Atomic int tickets_open;
+    _Atomic int worst;
+    uint64_t spans;
+};
+
+/* Any thread. A request without spans is answered RAY_OK without touching a queue. */
+void ray_intake_take(struct ray_intake *intake, struct ray_intake_call *call);
+
+#endif

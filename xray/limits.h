@@ -1,0 +1,24 @@
+/*
+ * limits: each X-Ray limit that this program keeps, with its unit and its source.
+ */
+#ifndef RAY_XRAY_LIMITS_H
+#define RAY_XRAY_LIMITS_H
+
+/* A segment document is at most 64 kB (X-Ray developer guide, segment documents). */
+#define RAY_SEGMENT_MAX_BYTES (64u * 1024)
+/* Documents of one PutTraceSegments call (the daemon and the reference send at most this many). */
+#define RAY_PUT_DOCUMENTS_MAX 50u
+/* Body of one PutTraceSegments call; the service names no figure, this stays below known front
+ * ends. */
+#define RAY_PUT_BODY_MAX_BYTES (1024u * 1024)
+/* Segment names, in characters (segment documents). */
+#define RAY_NAME_MAX_CHARS 200u
+/* Annotation keys and string values, in characters (quotas). */
+#define RAY_ANNOTATION_KEY_MAX_CHARS   500u
+#define RAY_ANNOTATION_VALUE_MAX_CHARS 1000u
+/* Other strings (segment documents); not enforced by the reference, nor here. */
+#define RAY_STRING_MAX_CHARS 250u
+/* Service-side age of a segment (quotas): refused after that. */
+#define RAY_RETENTION_DAYS 30u
+
+#endif
