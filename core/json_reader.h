@@ -9,7 +9,7 @@
  *
  *     while (ray_json_next_key(&r, &key)) {       // after RAY_JSON_OBJECT
  *         if (ray_str_eq(key, RAY_STR("name"))) { ray_json_read_string(&r, &name); }
- *         else { ray_json_skip(&r); }
+ *         else { ray_json_skip_value(&r, NULL); }
  *     }
  *     if (r.failed) ...
  */
@@ -44,7 +44,8 @@ struct ray_json_reader {
     uint8_t is_array[RAY_JSON_DEPTH_MAX / 8]; /* one bit per open container */
 };
 
-/* `max_depth` at most RAY_JSON_DEPTH_MAX. `arena` may be NULL when only ray_json_skip is used. */
+/* `max_depth` at most RAY_JSON_DEPTH_MAX. `arena` may be NULL when only ray_json_skip_value is
+ * used. */
 void ray_json_read_init(struct ray_json_reader *r, struct ray_str text, struct ray_arena *arena,
                         uint32_t max_depth);
 
