@@ -11,7 +11,7 @@ target_compile_definitions(ray_settings INTERFACE _GNU_SOURCE
     SPANBRIDGE_VERSION="${PROJECT_VERSION}")
 target_compile_options(ray_settings INTERFACE
     -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual
-    -Wwrite-strings -Wformat=2 -Wvla -Wundef -Wimplicit-fallthrough -Wswitch-enum
+    -Wwrite-strings -Wformat=2 -Wno-format-zero-length -Wvla -Wundef -Wimplicit-fallthrough -Wswitch-enum
     $<$<BOOL:${SPANBRIDGE_WERROR}>:-Werror>
     -fno-delete-null-pointer-checks -fno-strict-overflow -fno-common
     -ffunction-sections -fdata-sections
