@@ -3,10 +3,12 @@
  *
  * Reads otelcol's YAML: locations (path, file:, env:NAME, yaml:TEXT), several merged in order (maps
  * merge, lists and scalars replace), --set a.b=v on top, ${env:NAME}, ${NAME},
- * ${env:NAME:-fallback},
- * ${file:path}, ${yaml:text} expanded, $$ a literal dollar; a value that is wholly one reference
- * keeps the type of its parsed text. Knows sections, component ids and pipelines; what a
- * component's own keys mean is its table's business.
+ * ${env:NAME:-fallback}, ${file:path}, ${yaml:text} expanded, $$ a literal dollar; a value that is
+ * wholly one reference keeps the type of its parsed text. Knows sections, component ids and
+ * pipelines; what a component's own keys mean is its table's business (options.h).
+ *
+ * The steps, each a module: location (where text comes from), yaml (text to tree), tree (merge),
+ * expand (${...}), config (what the tree means), print. Problems and secrets stand beside.
  */
 #ifndef RAY_CONFIG_CONFIG_H
 #define RAY_CONFIG_CONFIG_H
@@ -33,7 +35,7 @@ struct ray_config_component {
 struct ray_config_reference {
     struct ray_str id;
     struct ray_place place;
-    const struct ray_config_component *component;
+    const struct ray_config_component *component; /* in a pipeline perhaps a connector */
 };
 
 struct ray_config_pipeline {
@@ -52,8 +54,7 @@ struct ray_config {
     struct ray_config_reference *extensions; /* service.extensions */
     size_t extension_count;
     const struct ray_yaml *telemetry; /* service.telemetry, or NULL */
-    const struct ray_yaml
-        *service; /* or NULL; keys other than the three are for the caller's table */
+    const struct ray_yaml *service;   /* keys other than the three are for the caller's table */
     const struct ray_yaml *root;
 };
 
@@ -69,9 +70,10 @@ struct ray_config_source {
 
 /*
  * Loads, merges, expands and checks everything that needs no knowledge of component types:
- * sections, ids, references to components that are not defined, pipelines without receivers or
- * exporters, unknown top-level or service keys. All problems are reported. RAY_INVALID, RAY_IO,
- * RAY_NOMEM with problems set. *out and its tree live in `arena`.
+ * unknown top-level sections, ids, references to components that are not defined, pipelines without
+ * receivers or exporters, a missing service. All problems are reported; components that no pipeline
+ * uses are a warning. RAY_INVALID, RAY_IO (a location cannot be read), RAY_NOMEM with problems set.
+ * *out and its tree live in `arena`; the strings of `source` must live as long.
  */
 RAY_MUST_USE enum ray_status ray_config_load(const struct ray_config_source *source,
                                              struct ray_arena *arena, struct ray_problems *problems,

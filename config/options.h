@@ -7,14 +7,15 @@
  *     #define RAY_OPT_STRUCT struct awsxray_options
  *     static const struct ray_option awsxray_table[] = {
  *         RAY_OPT_STR("region", region, "", "AWS region; empty: from the environment"),
- *         RAY_OPT_BOOL("index_all_attributes", index_all, "false", "make every attribute
- * searchable"), RAY_OPT_DURATION("timeout", timeout_ms, "30s", "1s", "5m", "of one upload"),
+ *         RAY_OPT_BOOL("index_all_attributes", index_all, "false", "all become annotations"),
+ *         RAY_OPT_DURATION("timeout", timeout_ms, "30s", "1s", "5m", "of one upload"),
  *         RAY_OPT_END,
  *     };
  */
 #ifndef RAY_CONFIG_OPTIONS_H
 #define RAY_CONFIG_OPTIONS_H
 
+#include "config/nearest.h"
 #include "config/yaml.h"
 
 struct ray_str_list {
@@ -29,7 +30,7 @@ enum ray_option_type {
     RAY_OPTION_DOUBLE,   /* double */
     RAY_OPTION_DURATION, /* uint32_t milliseconds; Go spelling "1m30s"; bare 0 allowed */
     RAY_OPTION_BYTES,    /* uint64_t; "4GiB", "512KiB", "10MB" or a plain number */
-    RAY_OPTION_STR_LIST, /* struct ray_str_list */
+    RAY_OPTION_STR_LIST, /* struct ray_str_list; a scalar is split at commas */
     RAY_OPTION_ENUM,     /* int: the index of the word in `words` (separated by '|') */
     RAY_OPTION_SECTION,  /* nested table; `present` says whether the key was there */
     RAY_OPTION_NODE,     /* const struct ray_yaml *: taken as it is */
@@ -47,7 +48,7 @@ struct ray_option {
     const char *words;
     const struct ray_option *section;
     size_t present_offset; /* SECTION: offset of a bool, SIZE_MAX: none */
-    bool secret;
+    bool secret;           /* its key must look like one: secret.h */
     const char *help;
 };
 
@@ -126,19 +127,21 @@ struct ray_option {
 
 /*
  * Fills `out` from `node` (NULL or RAY_YAML_NULL: all defaults). `path` is what stands in messages:
- * "exporters.awsxray". Strings and lists are views into `arena`. Every problem is reported, not
- * just the first. RAY_INVALID when there was one.
+ * "exporters.awsxray"; "" for none. Strings and lists are views into `arena`. Every problem is
+ * reported, not just the first. RAY_INVALID when there was one, RAY_NOMEM; `out` then holds
+ * defaults where the file was wrong.
+ *
+ * A key without a value keeps its default; a section without one is present, with defaults. Bounds
+ * hold for what is written, not for defaults (0 may mean "off"). As in the collector a number may
+ * stand where text is wanted, a number in quotes where a number is, and "a,b" where a list is.
  */
 RAY_MUST_USE enum ray_status ray_options_read(const struct ray_option *table,
                                               const struct ray_yaml *node, const char *path,
                                               struct ray_arena *arena,
                                               struct ray_problems *problems, void *out);
 
-/* The candidate nearest to `word` by edits, when near enough to be a slip; else the empty view. */
-struct ray_str ray_nearest_word(struct ray_str word, const struct ray_str *candidates,
-                                size_t count);
-
-/* The table as lines of a reference page in Markdown: | key | type | default | meaning | */
+/* The table as lines of a reference page in Markdown: | key | type | default | meaning |, with the
+ * heading; keys of sections as "section.key". */
 void ray_options_describe(const struct ray_option *table, struct ray_buf *out);
 
 #endif
