@@ -1,0 +1,145 @@
+"""Does the command line keep its promises: exit statuses, clear words, places of mistakes?"""
+import json
+import os
+import pathlib
+import socket
+import subprocess
+
+import pytest
+
+from conftest import AWS_KEYS, BINARY, LOCAL_PORTS, SECRET, clean_environment, collector_yaml
+from otlp import get, metrics, post, request, span, to_protobuf, xray_id
+
+
+def run(*arguments, stdin=b"", cwd=None, **environment):
+    return subprocess.run([BINARY, *arguments], input=stdin, capture_output=True, timeout=30, cwd=cwd, env=clean_environment(**environment))
+
+
+def test_no_argument_explains_itself():
+    answer = run()
+    assert answer.returncode == 2 and b"spanbridge local" in answer.stderr and 5 <= answer.stderr.count(b"\n") <= 12
+
+
+@pytest.mark.parametrize("arguments, status", [
+    (["--version"], 0), (["--help"], 0), (["components"], 0), (["components", "awsxray"], 0), (["components", "nope"], 1), (["run"], 2),
+    (["nonsense"], 2), (["local", "--nonsense"], 2), (["why", "1-2-3"], 2), (["translate", "--options"], 2), (["validate"], 0)])
+def test_exit_statuses(arguments, status):
+    answer = run(*arguments)
+    assert answer.returncode == status, answer.stderr
+
+
+@pytest.mark.parametrize("encode", [lambda r: json.dumps(r).encode(), to_protobuf], ids=["json", "protobuf"])
+def test_translate_prints_one_document_a_line(tmp_path, encode):
+    spans = [span(name=f"n{i}", attributes=[{"key": "a.b", "value": {"stringValue": "line\nbreak"}}]) for i in range(3)]
+    (tmp_path / "request").write_bytes(encode(request(*spans)))
+    for answer in (run("translate", str(tmp_path / "request")), run("translate", stdin=encode(request(*spans)))):
+        assert answer.returncode == 0, answer.stderr
+        assert [json.loads(line)["id"] for line in answer.stdout.splitlines()] == [s["spanId"] for s in spans]
+
+
+def test_translate_options():
+    body = json.dumps(request(span(attributes=[{"key": "a.b", "value": {"stringValue": "v"}}]))).encode()
+    plain = json.loads(run("translate", "--options", "yaml:{}", stdin=body).stdout)
+    indexed = json.loads(run("translate", "--options", "yaml:{index_all_attributes: true}", stdin=body).stdout)
+    assert "annotations" not in plain and plain["metadata"]["default"]["a.b"] == "v"
+    assert indexed["annotations"]["a.b"] == "v"
+    wrong = run("translate", "--options", "yaml:{index_all_atributes: true}", stdin=body)
+    assert wrong.returncode == 1 and b"index_all_attributes" in wrong.stderr
+
+
+def test_translate_of_garbage_says_where():
+    answer = run("translate", stdin=b'{"resourceSpans": [}')
+    assert answer.returncode == 1 and b"byte" in answer.stderr and not answer.stdout
+
+
+def broken(text, old, new):
+    assert old in text
+    return text.replace(old, new)
+
+
+GOOD = collector_yaml("http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("text, words", [
+    (broken(GOOD, "region: eu", "regoin: eu"), ["c.yaml:10:5", "regoin", "region"]),
+    (broken(GOOD, "exporters: [awsxray]", "exporters: [awsxrai]"), ["c.yaml:18", "awsxrai", "awsxray"]),
+    (broken(GOOD, "  otlp:\n", "  oltp:\n"), ["c.yaml", "oltp", "otlp"]),
+    (broken(GOOD, "receivers:\n", "recievers:\n"), ["c.yaml:2:1", "recievers", "receivers"]),
+    (GOOD + "\n  - [broken", ["c.yaml:"]),
+    ("", ["c.yaml"]),
+    (broken(GOOD, "    region: eu-central-1", "    request_timeout_seconds: soon"), ["c.yaml:10", "request_timeout_seconds", "soon"]),
+], ids=["unknown key", "undefined exporter", "unknown type", "unknown section", "not YAML", "empty", "wrong type"])
+def test_a_broken_configuration_names_the_place(tmp_path, text, words):
+    (tmp_path / "c.yaml").write_text(text)
+    for command in ("validate", "run"):
+        answer = run(command, "--config", "c.yaml", cwd=tmp_path)
+        assert answer.returncode == 1
+        assert all(w in answer.stderr.decode() for w in words), answer.stderr.decode()
+
+
+def test_an_unreadable_configuration(tmp_path):
+    answer = run("--config", str(tmp_path / "absent.yaml"))
+    assert answer.returncode == 1 and b"absent.yaml" in answer.stderr and b"No such file" in answer.stderr
+
+
+def test_validate_shows_the_effective_configuration_without_secrets(tmp_path):
+    (tmp_path / "c.yaml").write_text(GOOD)
+    shown = run("validate", "--print-effective", "--config", "c.yaml", "--set", "exporters.awsxray.profile=${env:THE_KEY}", cwd=tmp_path, THE_KEY=SECRET)
+    assert shown.returncode == 0 and b"eu-central-1" in shown.stdout and b"***" in shown.stdout and SECRET.encode() not in shown.stdout + shown.stderr
+    local = run("validate", "--print-effective", "--set", "exporters.local.directory=/somewhere")
+    assert b"/somewhere" in local.stdout and b"index_all_attributes: true" in local.stdout
+
+
+def test_a_port_in_use_is_said_with_its_place(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        port = taken.getsockname()[1]
+        for key in ("grpc", "http"):
+            (tmp_path / "c.yaml").write_text(broken(GOOD, f'{key}: {{endpoint: "127.0.0.1:0"}}', f'{key}: {{endpoint: "127.0.0.1:{port}"}}'))
+            answer = run("--config", "c.yaml", cwd=tmp_path, **AWS_KEYS)
+            text = answer.stderr.decode()
+            assert answer.returncode == 1 and f"127.0.0.1:{port}" in text and "in use" in text and "c.yaml:" in text, text
+
+
+def test_health_and_metrics(local):
+    for path in ("/", "/livez", "/readyz"):
+        status, body = get(local.addresses["health"], path)
+        assert status == 200 and json.loads(body)["status"] == "Server available"
+    assert get(local.addresses["health"], "/nope")[0] == 404
+    post(local.addresses["http"], request(span(), span()))
+    found = metrics(local)
+    accepted = [k for k in found if k.startswith("otelcol_receiver_accepted_spans") and 'receiver="otlp"' in k and 'transport="http"' in k]
+    assert accepted and found[accepted[0]] == 2
+    for name in ("otelcol_receiver_refused_spans", "otelcol_exporter_sent_spans", "otelcol_exporter_send_failed_spans", "otelcol_exporter_queue_size",
+                 "otelcol_exporter_queue_capacity", "otelcol_process_memory_rss", "otelcol_process_uptime"):
+        assert any(k.startswith(name) for k in found), name
+    ask = run("healthcheck", "--endpoint", local.addresses["health"])
+    assert ask.returncode == 0, ask.stderr
+
+
+def test_healthcheck_of_nobody():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        assert run("healthcheck", "--endpoint", "127.0.0.1:%d" % free.getsockname()[1]).returncode == 1
+
+
+def test_health_only_when_asked_for(start, tmp_path):
+    text = broken(GOOD, "  extensions: [health_check]\n", "")
+    (tmp_path / "c.yaml").write_text(broken(text, "  telemetry: {metrics: {address: \"127.0.0.1:0\"}}", "  telemetry: {metrics: {level: none}}"))
+    program = start("--config", str(tmp_path / "c.yaml"), environment=clean_environment(**AWS_KEYS))
+    assert set(program.addresses) == {"grpc", "http"}
+    assert program.stop() == 0
+
+
+def test_an_adot_file_with_metrics_starts(start, tmp_path):
+    (tmp_path / "c.yaml").write_text(GOOD + """
+    metrics: {receivers: [otlp], processors: [batch/metrics], exporters: [awsemf]}
+""" + "")
+    text = (tmp_path / "c.yaml").read_text().replace("exporters:\n", "processors:\n  batch/traces: {timeout: 1s, send_batch_size: 50}\n  batch/metrics: {timeout: 60s}\nexporters:\n  awsemf: {namespace: x}\n", 1)
+    (tmp_path / "c.yaml").write_text(text.replace("receivers: [otlp], exporters: [awsxray]", "receivers: [otlp], processors: [batch/traces], exporters: [awsxray]"))
+    program = start("--config", str(tmp_path / "c.yaml"), environment=clean_environment(**AWS_KEYS))
+    assert program.addresses, program.log
+    assert "not run: metrics" in program.log
+    strict = run("validate", "--strict", "--config", "c.yaml", cwd=tmp_path)
+    assert strict.returncode == 1
