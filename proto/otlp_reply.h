@@ -29,7 +29,9 @@ enum ray_rpc_code {
 void ray_otlp_write_response(enum ray_otlp_encoding encoding, uint64_t rejected_spans,
                              struct ray_str error_message, struct ray_buf *out);
 
-/* Appends a google.rpc.Status; `retry_after_ms` 0 leaves the RetryInfo detail out. */
+/* Appends a google.rpc.Status; `retry_after_ms` 0 leaves the RetryInfo detail out. Its protobuf
+ * bytes are also what gRPC carries in the trailer grpc-status-details-bin. Invalid UTF-8 in a
+ * message is replaced, here and above. */
 void ray_otlp_write_status(enum ray_otlp_encoding encoding, enum ray_rpc_code code,
                            struct ray_str message, uint32_t retry_after_ms, struct ray_buf *out);
 
