@@ -75,25 +75,34 @@ void ray_arena_free(struct ray_arena *arena)
     }
 }
 
+/* Takes the newest block that may be kept out of the chain; NULL when there is none. Not simply
+ * the newest: a request that needs one block more than the last would then give both back and the
+ * next one would start small again. */
+static struct block *take_kept(struct block **chain)
+{
+    while (*chain != NULL && (*chain)->capacity > KEPT_BLOCK_BYTES) {
+        chain = &(*chain)->older;
+    }
+    struct block *kept = *chain;
+    if (kept != NULL) {
+        *chain = kept->older;
+    }
+    return kept;
+}
+
 void ray_arena_reset(struct ray_arena *arena)
 {
-    struct block *kept = arena->newest;
-    arena->newest = NULL;
+    struct block *kept = take_kept(&arena->newest);
+    free_blocks(arena->newest);
+    arena->newest = kept;
     arena->held_bytes = 0;
     arena->used_bytes = 0;
-    if (kept == NULL) {
-        return;
+    if (kept != NULL) {
+        kept->older = NULL;
+        kept->used = 0;
+        POISON(kept->bytes, kept->capacity);
+        arena->held_bytes = kept->capacity;
     }
-    free_blocks(kept->older);
-    if (kept->capacity > KEPT_BLOCK_BYTES) {
-        free_block(kept);
-        return;
-    }
-    kept->older = NULL;
-    kept->used = 0;
-    POISON(kept->bytes, kept->capacity);
-    arena->newest = kept;
-    arena->held_bytes = kept->capacity;
 }
 
 /* Blocks double, so that a request of n bytes costs log n mallocs. */

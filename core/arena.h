@@ -18,7 +18,7 @@ struct ray_arena;
 struct ray_arena *ray_arena_new(size_t quota_bytes);
 void ray_arena_free(struct ray_arena *arena); /* accepts NULL */
 
-/* Forgets everything handed out; keeps the first block (at most 256 KiB) for the next request. */
+/* Forgets everything handed out; keeps one block (at most 256 KiB) for the next request. */
 void ray_arena_reset(struct ray_arena *arena);
 
 /* Zeroed, aligned for any type. NULL when the quota or the machine's memory is used up.

@@ -54,7 +54,7 @@ bool ray_buf_reserve(struct ray_buf *buf, size_t bytes)
         return false;
     }
     size_t capacity = next_capacity(buf, buf->len + bytes);
-    char *data = realloc(buf->data, capacity);
+    char *data = realloc(buf->data, capacity + 1); /* and room for vsnprintf's NUL */
     if (data == NULL) {
         buf->failed = true;
         return false;
@@ -72,8 +72,7 @@ void ray_buf_printf(struct ray_buf *buf, const char *format, ...)
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    /* one byte more: vsnprintf wants to write its NUL */
-    if (len >= 0 && ray_buf_reserve(buf, (size_t)len + 1)) {
+    if (len > 0 && ray_buf_reserve(buf, (size_t)len)) {
         vsnprintf(buf->data + buf->len, (size_t)len + 1, format, again);
         buf->len += (size_t)len;
     }

@@ -248,11 +248,12 @@ static bool append_short_decimal(struct ray_buf *out, double magnitude)
     return false;
 }
 
-/* 17 digits always read back (IEEE 754 binary64). */
+/* 17 digits always read back (IEEE 754 binary64), and where 15 or fewer do, %.15g finds the fewest:
+ * it drops trailing zeros. Subnormals have less than 15 digits of precision. */
 static void append_printed(struct ray_buf *out, double magnitude)
 {
-    char text[32];
-    for (int digits = 15; digits <= 17; digits++) {
+    char text[48];
+    for (int digits = isnormal(magnitude) ? 15 : 1; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, magnitude);
         if (strtod(text, NULL) == magnitude) {
             break;

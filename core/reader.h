@@ -19,8 +19,9 @@ struct ray_reader {
 
 static inline struct ray_reader ray_reader_of(struct ray_str bytes)
 {
-    const uint8_t *start = (const uint8_t *)bytes.ptr;
-    return (struct ray_reader){start, bytes.len ? start + bytes.len : start, false};
+    /* never NULL: adding even zero to it is undefined */
+    const uint8_t *start = (const uint8_t *)(bytes.len > 0 ? bytes.ptr : "");
+    return (struct ray_reader){start, start + bytes.len, false};
 }
 
 static inline size_t ray_reader_left(const struct ray_reader *in)

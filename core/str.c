@@ -2,6 +2,7 @@
 #include "core/str.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,7 +181,7 @@ enum ray_status ray_str_to_double(struct ray_str s, double *out)
     text[s.len] = '\0';
     char *end = NULL;
     double value = strtod(text, &end);
-    if (end != text + s.len) {
+    if (end != text + s.len || isinf(value)) {
         return RAY_INVALID;
     }
     *out = value;
@@ -222,6 +223,7 @@ uint64_t ray_str_hash(struct ray_str s, uint64_t seed)
     for (; s.len - at >= 8; at += 8) {
         hash = fold(hash ^ load_8(s.ptr + at), odd1);
     }
-    hash = fold(hash ^ load_up_to_8(s.ptr + at, s.len - at), odd2);
+    uint64_t last = at < s.len ? load_up_to_8(s.ptr + at, s.len - at) : 0;
+    hash = fold(hash ^ last, odd2);
     return fold(hash ^ s.len, odd1);
 }
