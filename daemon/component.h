@@ -1,0 +1,78 @@
+/*
+ * component: the one static table of what a configuration may name, and the verbs of each.
+ *
+ * A row is a type in a section, its option table, and adapters to the room that implements it.
+ * Options live in the configuration's arena. Four verbs: create (no side effect: `validate` runs
+ * just the check and this), start, stop by a deadline, free.
+ */
+#ifndef RAY_DAEMON_COMPONENT_H
+#define RAY_DAEMON_COMPONENT_H
+
+#include "config/config.h"
+#include "exporter/exporter.h"
+#include "net/address.h"
+#include "receiver/otlp.h"
+#include "translate/translate.h"
+
+/* Room for "grpc=127.0.0.1:4317 http=127.0.0.1:4318". */
+#define RAY_ADDRESSES_MAX_BYTES 512u
+
+struct ray_receiver_verbs {
+    void *(*create)(const void *options, const struct ray_receiver_environment *environment);
+    enum ray_status (*start)(void *receiver, struct ray_net_error *error);
+    void (*stop)(void *receiver, uint32_t timeout_ms);
+    void (*free)(void *receiver);
+    /* Appends " name=host:port" for each open port. */
+    void (*addresses)(const void *options, const void *receiver, struct ray_buf *out);
+};
+
+struct ray_exporter_verbs {
+    /* What shapes its documents. Views into `options`. */
+    void (*translate_options)(const void *options, struct ray_translate_options *out);
+    /* Bytes that its pipeline's queue should hold for it. */
+    size_t (*queue_bytes)(const void *options);
+    void *(*create)(const void *options, const struct ray_exporter_environment *environment);
+    enum ray_status (*start)(void *exporter, struct ray_net_error *error);
+    /* Is it able to deliver? `why` (200 bytes) says what is missing. Any thread. NULL: always. */
+    bool (*ready)(void *exporter, char why[200]);
+    /* The queue is closed: deliver what is left. Returns the documents that had to be given up. */
+    uint64_t (*stop)(void *exporter, uint32_t timeout_ms);
+    void (*free)(void *exporter);
+    /* The same; NULL: it listens on nothing. */
+    void (*addresses)(const void *options, const void *exporter, struct ray_buf *out);
+    bool one_pipeline_only; /* owns something that cannot exist twice: a store, a port */
+};
+
+struct ray_component_kind {
+    enum ray_section section;
+    const char *type;
+    const char *help;
+    const struct ray_option *table;
+    size_t options_bytes;
+    /* What the table cannot say. NULL: nothing. */
+    enum ray_status (*check)(const void *options, const struct ray_yaml *node, const char *path,
+                             struct ray_problems *problems);
+    const struct ray_receiver_verbs *receiver; /* of receivers */
+    const struct ray_exporter_verbs *exporter; /* of exporters */
+};
+
+/* All rows. */
+const struct ray_component_kind *ray_component_kinds(size_t *count);
+
+/* The row of a type, or NULL with a problem that names the nearest known type. */
+const struct ray_component_kind *ray_component_find(enum ray_section section,
+                                                    const struct ray_config_component *component,
+                                                    struct ray_problems *problems);
+
+/* Reads and checks a component's options into the arena. NULL with problems set, or when out of
+ * memory. */
+void *ray_component_options(const struct ray_component_kind *kind,
+                            const struct ray_config_component *component, struct ray_arena *arena,
+                            struct ray_problems *problems);
+
+/* Where the key `path` ("protocols.grpc.endpoint") of a component was written; the component's own
+ * place when it was not written at all. */
+struct ray_place ray_component_place(const struct ray_config_component *component,
+                                     struct ray_str path);
+
+#endif

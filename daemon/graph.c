@@ -1,0 +1,550 @@
+/* graph: see graph.h. */
+#include "daemon/graph.h"
+
+#include "daemon/component.h"
+#include "queue/ledger.h"
+#include "queue/queue.h"
+#include "receiver/intake.h"
+
+#include <stdio.h>
+
+/* Requests that have begun get this long to be answered once SIGTERM came. */
+#define REQUESTS_TIMEOUT_MS 2000u
+#define QUEUE_LINGER_MS     1u
+
+struct exporter_node {
+    const struct ray_component_kind *kind;
+    const struct ray_config_component *component;
+    void *options;
+    const struct ray_translator *translator; /* one of its pipeline's */
+    struct ray_exporter_environment environment;
+    void *instance;
+    bool started;
+};
+
+struct pipeline_node {
+    const struct ray_config_pipeline *config;
+    struct ray_queue *queue;
+    struct exporter_node *exporters;
+    struct ray_translator **translators; /* distinct profiles, owned */
+    size_t translator_count;
+};
+
+struct receiver_node {
+    const struct ray_component_kind *kind;
+    const struct ray_config_component *component;
+    void *options;
+    struct ray_intake *intake;
+    struct ray_receiver_environment environment;
+    void *instance;
+    bool started;
+};
+
+struct ray_graph {
+    struct ray_graph_environment environment;
+    struct ray_arena *arena;
+    const struct ray_config *config;
+    struct pipeline_node *pipelines; /* of traces */
+    size_t pipeline_count;
+    struct receiver_node *receivers; /* each once, whatever the pipelines */
+    size_t receiver_count;
+};
+
+/* --- making --- */
+
+/* An exporter that owns a store or a port cannot exist twice. */
+static bool used_elsewhere(const struct ray_graph *graph, const struct pipeline_node *self,
+                           const struct ray_config_component *component)
+{
+    for (const struct pipeline_node *other = graph->pipelines; other < self; other++) {
+        for (size_t i = 0; i < other->config->exporter_count; i++) {
+            if (other->exporters[i].component == component) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static enum ray_status read_exporter(struct ray_graph *graph, struct pipeline_node *pipeline,
+                                     const struct ray_config_reference *reference,
+                                     struct exporter_node *node, struct ray_problems *problems)
+{
+    node->component = reference->component;
+    node->kind = ray_component_find(RAY_SECTION_EXPORTER, node->component, problems);
+    if (node->kind == NULL) {
+        return RAY_INVALID;
+    }
+    if (node->kind->exporter->one_pipeline_only &&
+        used_elsewhere(graph, pipeline, node->component)) {
+        ray_problem(problems, &reference->place,
+                    "service.pipelines.%.*s.exporters: '%.*s' is in another pipeline already; give "
+                    "each pipeline an exporter of its own",
+                    RAY_STR_ARG(pipeline->config->id), RAY_STR_ARG(reference->id));
+        return RAY_INVALID;
+    }
+    node->options = ray_component_options(node->kind, node->component, graph->arena, problems);
+    return node->options ? RAY_OK : RAY_INVALID;
+}
+
+/* Exporters with equal options share a translator, so that each span is translated once for both.
+ */
+static enum ray_status add_translator(struct pipeline_node *pipeline, struct exporter_node *node)
+{
+    struct ray_translate_options options = {0};
+    node->kind->exporter->translate_options(node->options, &options);
+    struct ray_translator *translator = ray_translator_new(&options);
+    if (translator == NULL) {
+        return RAY_NOMEM;
+    }
+    for (size_t i = 0; i < pipeline->translator_count; i++) {
+        if (ray_translator_profile(pipeline->translators[i]) ==
+            ray_translator_profile(translator)) {
+            ray_translator_free(translator);
+            node->translator = pipeline->translators[i];
+            return RAY_OK;
+        }
+    }
+    pipeline->translators[pipeline->translator_count++] = translator;
+    node->translator = translator;
+    return RAY_OK;
+}
+
+static enum ray_status check_processors(struct ray_graph *graph,
+                                        const struct ray_config_pipeline *pipeline,
+                                        struct ray_problems *problems)
+{
+    enum ray_status status = RAY_OK;
+    for (size_t i = 0; i < pipeline->processor_count; i++) {
+        const struct ray_config_component *component = pipeline->processors[i].component;
+        const struct ray_component_kind *kind =
+            ray_component_find(RAY_SECTION_PROCESSOR, component, problems);
+        if (kind == NULL ||
+            ray_component_options(kind, component, graph->arena, problems) == NULL) {
+            status = RAY_INVALID;
+        }
+    }
+    return status;
+}
+
+/* All problems of a pipeline are found before anything is created. */
+static enum ray_status read_pipeline(struct ray_graph *graph, struct pipeline_node *node,
+                                     struct ray_problems *problems)
+{
+    const struct ray_config_pipeline *config = node->config;
+    node->exporters = RAY_ARENA_ARRAY(graph->arena, struct exporter_node, config->exporter_count);
+    node->translators =
+        RAY_ARENA_ARRAY(graph->arena, struct ray_translator *, config->exporter_count);
+    if (node->exporters == NULL || node->translators == NULL) {
+        return RAY_NOMEM;
+    }
+    enum ray_status status = check_processors(graph, config, problems);
+    for (size_t i = 0; i < config->exporter_count; i++) {
+        status = ray_status_worst(status, read_exporter(graph, node, &config->exporters[i],
+                                                        &node->exporters[i], problems));
+    }
+    return status;
+}
+
+static enum ray_status create_exporter(struct ray_graph *graph, struct pipeline_node *pipeline,
+                                       struct exporter_node *node)
+{
+    enum ray_status status = add_translator(pipeline, node);
+    if (status != RAY_OK) {
+        return status;
+    }
+    node->environment = (struct ray_exporter_environment){
+        .id = ray_arena_copy_cstr(graph->arena, node->component->id),
+        .queue = pipeline->queue,
+        .profile = ray_translator_profile(node->translator),
+        .metrics = graph->environment.metrics,
+        .log = graph->environment.log,
+        .clock = graph->environment.clock,
+    };
+    if (node->environment.id == NULL) {
+        return RAY_NOMEM;
+    }
+    node->instance = node->kind->exporter->create(node->options, &node->environment);
+    return node->instance ? RAY_OK : RAY_NOMEM;
+}
+
+static int64_t read_queue_size(void *queue)
+{
+    return (int64_t)ray_queue_used_bytes(queue);
+}
+
+static enum ray_status export_queue_metrics(struct ray_graph *graph, struct pipeline_node *pipeline,
+                                            size_t max_bytes)
+{
+    for (size_t i = 0; i < pipeline->config->exporter_count; i++) {
+        struct ray_buf labels;
+        ray_buf_init(&labels, 1024);
+        ray_metric_label(&labels, "exporter", pipeline->exporters[i].component->id);
+        ray_metric_label(&labels, "pipeline", pipeline->config->id);
+        const char *text = ray_arena_copy_cstr(graph->arena, ray_buf_str(&labels));
+        ray_buf_clear(&labels);
+        struct ray_metric *capacity =
+            text ? ray_metrics_cell(graph->environment.metrics, &ray_exporter_queue_capacity, text)
+                 : NULL;
+        if (capacity == NULL ||
+            ray_metrics_gauge_fn(graph->environment.metrics, &ray_exporter_queue_size, text,
+                                 read_queue_size, pipeline->queue) != RAY_OK) {
+            return RAY_NOMEM;
+        }
+        ray_metric_set(capacity, (int64_t)max_bytes);
+    }
+    return RAY_OK;
+}
+
+static enum ray_status create_pipeline(struct ray_graph *graph, struct pipeline_node *pipeline)
+{
+    struct ray_queue_options options = {.max_bytes = 1, .max_linger_ms = QUEUE_LINGER_MS};
+    for (size_t i = 0; i < pipeline->config->exporter_count; i++) {
+        const struct exporter_node *node = &pipeline->exporters[i];
+        size_t wanted = node->kind->exporter->queue_bytes(node->options);
+        options.max_bytes = wanted > options.max_bytes ? wanted : options.max_bytes;
+    }
+    pipeline->queue = ray_queue_new(&options);
+    if (pipeline->queue == NULL) {
+        return RAY_NOMEM;
+    }
+    for (size_t i = 0; i < pipeline->config->exporter_count; i++) {
+        enum ray_status status = create_exporter(graph, pipeline, &pipeline->exporters[i]);
+        if (status != RAY_OK) {
+            return status;
+        }
+    }
+    return export_queue_metrics(graph, pipeline, options.max_bytes);
+}
+
+static bool pipeline_has_receiver(const struct ray_config_pipeline *pipeline,
+                                  const struct ray_config_component *component)
+{
+    for (size_t i = 0; i < pipeline->receiver_count; i++) {
+        if (pipeline->receivers[i].component == component) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum ray_status create_intake(struct ray_graph *graph, struct receiver_node *node)
+{
+    struct ray_intake_pipeline *fed =
+        RAY_ARENA_ARRAY(graph->arena, struct ray_intake_pipeline, graph->pipeline_count);
+    if (fed == NULL) {
+        return RAY_NOMEM;
+    }
+    struct ray_intake_options options = {
+        .pipelines = fed, .log = graph->environment.log, .clock = graph->environment.clock};
+    for (size_t i = 0; i < graph->pipeline_count; i++) {
+        struct pipeline_node *pipeline = &graph->pipelines[i];
+        if (pipeline_has_receiver(pipeline->config, node->component)) {
+            fed[options.pipeline_count++] = (struct ray_intake_pipeline){
+                .queue = pipeline->queue,
+                .translators = (const struct ray_translator *const *)pipeline->translators,
+                .translator_count = pipeline->translator_count,
+            };
+        }
+    }
+    node->intake = ray_intake_new(&options);
+    return node->intake ? RAY_OK : RAY_NOMEM;
+}
+
+static enum ray_status create_receiver(struct ray_graph *graph, struct receiver_node *node)
+{
+    enum ray_status status = create_intake(graph, node);
+    if (status != RAY_OK) {
+        return status;
+    }
+    node->environment = (struct ray_receiver_environment){
+        .id = ray_arena_copy_cstr(graph->arena, node->component->id),
+        .intake = node->intake,
+        .metrics = graph->environment.metrics,
+        .log = graph->environment.log,
+        .clock = graph->environment.clock,
+    };
+    if (node->environment.id == NULL) {
+        return RAY_NOMEM;
+    }
+    node->instance = node->kind->receiver->create(node->options, &node->environment);
+    return node->instance ? RAY_OK : RAY_NOMEM;
+}
+
+static bool feeds_traces(const struct ray_graph *graph,
+                         const struct ray_config_component *component)
+{
+    for (size_t i = 0; i < graph->pipeline_count; i++) {
+        if (pipeline_has_receiver(graph->pipelines[i].config, component)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum ray_status read_receivers(struct ray_graph *graph, struct ray_problems *problems)
+{
+    const struct ray_config *config = graph->config;
+    size_t defined = config->component_count[RAY_SECTION_RECEIVER];
+    graph->receivers = RAY_ARENA_ARRAY(graph->arena, struct receiver_node, defined);
+    if (graph->receivers == NULL) {
+        return RAY_NOMEM;
+    }
+    enum ray_status status = RAY_OK;
+    for (size_t i = 0; i < defined; i++) {
+        const struct ray_config_component *component = &config->components[RAY_SECTION_RECEIVER][i];
+        if (!feeds_traces(graph, component)) {
+            continue;
+        }
+        struct receiver_node *node = &graph->receivers[graph->receiver_count++];
+        node->component = component;
+        node->kind = ray_component_find(RAY_SECTION_RECEIVER, component, problems);
+        node->options = node->kind
+                            ? ray_component_options(node->kind, component, graph->arena, problems)
+                            : NULL;
+        if (node->options == NULL) {
+            status = RAY_INVALID;
+        }
+    }
+    return status;
+}
+
+static enum ray_status read_pipelines(struct ray_graph *graph, struct ray_problems *problems)
+{
+    const struct ray_config *config = graph->config;
+    graph->pipelines = RAY_ARENA_ARRAY(graph->arena, struct pipeline_node, config->pipeline_count);
+    if (graph->pipelines == NULL) {
+        return RAY_NOMEM;
+    }
+    enum ray_status status = RAY_OK;
+    for (size_t i = 0; i < config->pipeline_count; i++) {
+        const struct ray_config_pipeline *pipeline = &config->pipelines[i];
+        if (!ray_str_eq(pipeline->signal, RAY_STR("traces"))) {
+            ray_problem_warn(problems, &pipeline->place,
+                             "service.pipelines.%.*s: not run: %.*s; only traces are served here",
+                             RAY_STR_ARG(pipeline->id), RAY_STR_ARG(pipeline->signal));
+            continue;
+        }
+        struct pipeline_node *node = &graph->pipelines[graph->pipeline_count++];
+        node->config = pipeline;
+        status = ray_status_worst(status, read_pipeline(graph, node, problems));
+    }
+    if (graph->pipeline_count == 0) {
+        struct ray_place place = config->root ? config->root->place : (struct ray_place){0};
+        ray_problem(problems, &place, "service.pipelines: there is no traces pipeline to run");
+        status = RAY_INVALID;
+    }
+    return status;
+}
+
+static enum ray_status create_all(struct ray_graph *graph)
+{
+    enum ray_status status = RAY_OK;
+    for (size_t i = 0; i < graph->pipeline_count && status == RAY_OK; i++) {
+        status = create_pipeline(graph, &graph->pipelines[i]);
+    }
+    for (size_t i = 0; i < graph->receiver_count && status == RAY_OK; i++) {
+        status = create_receiver(graph, &graph->receivers[i]);
+    }
+    return status;
+}
+
+enum ray_status ray_graph_new(const struct ray_config *config, struct ray_arena *arena,
+                              const struct ray_graph_environment *environment,
+                              struct ray_problems *problems, struct ray_graph **out)
+{
+    struct ray_graph *graph = RAY_ARENA_NEW(arena, struct ray_graph);
+    if (graph == NULL) {
+        return RAY_NOMEM;
+    }
+    graph->environment = *environment;
+    graph->arena = arena;
+    graph->config = config;
+    enum ray_status status = read_pipelines(graph, problems);
+    status = ray_status_worst(status, read_receivers(graph, problems));
+    if (status == RAY_OK) {
+        status = create_all(graph);
+    }
+    if (status != RAY_OK) {
+        ray_graph_free(graph);
+        return status;
+    }
+    *out = graph;
+    return RAY_OK;
+}
+
+static void free_pipeline(struct ray_graph *graph, struct pipeline_node *pipeline)
+{
+    for (size_t i = 0; pipeline->exporters != NULL && i < pipeline->config->exporter_count; i++) {
+        struct exporter_node *node = &pipeline->exporters[i];
+        if (node->instance != NULL) {
+            node->kind->exporter->free(node->instance);
+        }
+    }
+    if (pipeline->queue != NULL) {
+        ray_metrics_forget(graph->environment.metrics, pipeline->queue);
+        ray_queue_free(pipeline->queue);
+    }
+    for (size_t i = 0; i < pipeline->translator_count; i++) {
+        ray_translator_free(pipeline->translators[i]);
+    }
+}
+
+void ray_graph_free(struct ray_graph *graph)
+{
+    if (graph == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < graph->receiver_count; i++) {
+        struct receiver_node *node = &graph->receivers[i];
+        if (node->instance != NULL) {
+            node->kind->receiver->free(node->instance);
+        }
+        if (node->intake != NULL) {
+            ray_intake_free(node->intake);
+        }
+    }
+    for (size_t i = 0; i < graph->pipeline_count; i++) {
+        free_pipeline(graph, &graph->pipelines[i]);
+    }
+}
+
+/* --- running --- */
+
+/* A start error begins with the key's path below the component: "protocols.grpc.endpoint: ...". */
+static void report_start(const struct ray_config_component *component, enum ray_section section,
+                         const struct ray_net_error *error, struct ray_problems *problems)
+{
+    struct ray_str text = ray_str_from(error->text);
+    size_t colon = ray_str_find(text, RAY_STR(": "));
+    struct ray_str path = colon == SIZE_MAX ? RAY_STR("") : ray_str_until(text, colon);
+    struct ray_place place = ray_component_place(component, path);
+    ray_problem(problems, &place, "%s.%.*s.%s", ray_section_name(section),
+                RAY_STR_ARG(component->id), error->text);
+}
+
+static enum ray_status start_exporters(struct ray_graph *graph, struct ray_problems *problems)
+{
+    for (size_t i = 0; i < graph->pipeline_count; i++) {
+        struct pipeline_node *pipeline = &graph->pipelines[i];
+        for (size_t k = 0; k < pipeline->config->exporter_count; k++) {
+            struct exporter_node *node = &pipeline->exporters[k];
+            struct ray_net_error error = {""};
+            enum ray_status status = node->kind->exporter->start(node->instance, &error);
+            if (status != RAY_OK) {
+                report_start(node->component, RAY_SECTION_EXPORTER, &error, problems);
+                return status;
+            }
+            node->started = true;
+        }
+    }
+    return RAY_OK;
+}
+
+static enum ray_status start_receivers(struct ray_graph *graph, struct ray_problems *problems)
+{
+    for (size_t i = 0; i < graph->receiver_count; i++) {
+        struct receiver_node *node = &graph->receivers[i];
+        struct ray_net_error error = {""};
+        enum ray_status status = node->kind->receiver->start(node->instance, &error);
+        if (status != RAY_OK) {
+            report_start(node->component, RAY_SECTION_RECEIVER, &error, problems);
+            return status;
+        }
+        node->started = true;
+    }
+    return RAY_OK;
+}
+
+enum ray_status ray_graph_start(struct ray_graph *graph, struct ray_problems *problems)
+{
+    enum ray_status status = start_exporters(graph, problems);
+    if (status == RAY_OK) {
+        status = start_receivers(graph, problems);
+    }
+    if (status != RAY_OK) {
+        (void)ray_graph_stop(graph, 0);
+    }
+    return status;
+}
+
+void ray_graph_addresses(const struct ray_graph *graph, struct ray_buf *out)
+{
+    for (size_t i = 0; i < graph->receiver_count; i++) {
+        const struct receiver_node *node = &graph->receivers[i];
+        node->kind->receiver->addresses(node->options, node->instance, out);
+    }
+    for (size_t i = 0; i < graph->pipeline_count; i++) {
+        for (size_t k = 0; k < graph->pipelines[i].config->exporter_count; k++) {
+            const struct exporter_node *node = &graph->pipelines[i].exporters[k];
+            if (node->kind->exporter->addresses != NULL) {
+                node->kind->exporter->addresses(node->options, node->instance, out);
+            }
+        }
+    }
+}
+
+bool ray_graph_ready(const struct ray_graph *graph, char why[256])
+{
+    for (size_t i = 0; i < graph->pipeline_count; i++) {
+        for (size_t k = 0; k < graph->pipelines[i].config->exporter_count; k++) {
+            const struct exporter_node *node = &graph->pipelines[i].exporters[k];
+            char reason[200] = "";
+            if (node->kind->exporter->ready != NULL &&
+                !node->kind->exporter->ready(node->instance, reason)) {
+                snprintf(why, 256, "exporter %.*s: %s", RAY_STR_ARG(node->component->id), reason);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+uint64_t ray_graph_owed_bytes(const struct ray_graph *graph)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < graph->pipeline_count; i++) {
+        bytes += ray_queue_used_bytes(graph->pipelines[i].queue);
+    }
+    return bytes;
+}
+
+/* --- stopping --- */
+
+static void stop_receivers(struct ray_graph *graph)
+{
+    for (size_t i = 0; i < graph->receiver_count; i++) {
+        struct receiver_node *node = &graph->receivers[i];
+        if (node->started) {
+            node->kind->receiver->stop(node->instance, REQUESTS_TIMEOUT_MS);
+            node->started = false;
+        }
+    }
+}
+
+static uint32_t left_ms(const struct ray_graph *graph, uint64_t deadline_ns)
+{
+    uint64_t now = ray_clock_monotonic_ns(graph->environment.clock);
+    return now >= deadline_ns ? 0 : (uint32_t)((deadline_ns - now) / RAY_NS_PER_MS);
+}
+
+uint64_t ray_graph_stop(struct ray_graph *graph, uint32_t timeout_ms)
+{
+    uint64_t deadline_ns =
+        ray_clock_monotonic_ns(graph->environment.clock) + (uint64_t)timeout_ms * RAY_NS_PER_MS;
+    uint64_t given_up = 0;
+    stop_receivers(graph);
+    for (size_t i = 0; i < graph->pipeline_count; i++) {
+        ray_queue_close(graph->pipelines[i].queue);
+    }
+    for (size_t i = 0; i < graph->pipeline_count; i++) {
+        for (size_t k = 0; k < graph->pipelines[i].config->exporter_count; k++) {
+            struct exporter_node *node = &graph->pipelines[i].exporters[k];
+            if (node->started) {
+                given_up += node->kind->exporter->stop(node->instance, left_ms(graph, deadline_ns));
+                node->started = false;
+            }
+        }
+    }
+    return given_up;
+}
