@@ -23,7 +23,15 @@ enum ray_refusal {
 };
 const char *ray_refusal_name(enum ray_refusal reason);
 
-/* One receiver's column; cells by transport ("grpc", "http"). */
+/*
+ * One receiver's column; cells by transport ("grpc", "http"). Metrics, labelled receiver and
+ * transport:
+ *   spanbridge_receiver_received_spans
+ *   spanbridge_receiver_taken_spans
+ *   spanbridge_receiver_refused_spans{reason}
+ *   spanbridge_receiver_refused_requests{reason}
+ *   otelcol_receiver_accepted_spans, otelcol_receiver_refused_spans
+ */
 struct ray_receiver_ledger {
     struct ray_metric *received; /* spans */
     struct ray_metric *taken;
@@ -32,6 +40,8 @@ struct ray_receiver_ledger {
     struct ray_metric *collector_accepted;                  /* otelcol_receiver_accepted_spans */
     struct ray_metric *collector_refused;                   /* otelcol_receiver_refused_spans */
 };
+/* RAY_NOMEM. The registry must outlive it. The three verbs below: any thread; each also counts
+ * `spans` as received. */
 RAY_MUST_USE enum ray_status ray_receiver_ledger_init(struct ray_receiver_ledger *ledger,
                                                       struct ray_metrics *metrics,
                                                       const char *receiver, const char *transport);
@@ -40,8 +50,20 @@ void ray_ledger_refuse(struct ray_receiver_ledger *ledger, enum ray_refusal reas
 /* A request that was refused before its spans could be counted. */
 void ray_ledger_refuse_request(struct ray_receiver_ledger *ledger, enum ray_refusal reason);
 
-/* One exporter's column. Dropped and unprocessed documents are counted by the code that the
- * service gave; codes come from outside, so at most 32 distinct ones are kept, then "other". */
+/* Distinct reasons kept per exporter and verb; codes come from outside, so there is a maximum. */
+#define RAY_LEDGER_REASONS_MAX 32u
+
+/*
+ * One exporter's column, labelled exporter. Dropped and unprocessed documents are counted by the
+ * code that the service gave: at most RAY_LEDGER_REASONS_MAX distinct ones, then "other".
+ *   spanbridge_exporter_taken_documents
+ *   spanbridge_exporter_delivered_documents
+ *   spanbridge_exporter_dropped_documents{reason}
+ *   spanbridge_exporter_retried_documents{reason}
+ *   otelcol_exporter_sent_spans         = delivered
+ *   otelcol_exporter_send_failed_spans  = dropped
+ * Any thread.
+ */
 struct ray_exporter_ledger;
 /* NULL when out of memory. The registry must outlive it. */
 struct ray_exporter_ledger *ray_exporter_ledger_new(struct ray_metrics *metrics,
@@ -53,5 +75,9 @@ void ray_ledger_dropped(struct ray_exporter_ledger *ledger, struct ray_str reaso
                         uint64_t documents);
 void ray_ledger_retried(struct ray_exporter_ledger *ledger, struct ray_str reason,
                         uint64_t documents);
+
+/* Gauges in bytes with the label exporter="<id>"; whoever owns the queue says how to read them. */
+extern const struct ray_metric_family ray_exporter_queue_size;     /* otelcol_exporter_queue_size */
+extern const struct ray_metric_family ray_exporter_queue_capacity; /* ..._queue_capacity */
 
 #endif

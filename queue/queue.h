@@ -21,7 +21,7 @@ struct ray_cursor;
 
 struct ray_queue_options {
     size_t max_bytes;       /* payload bytes held at most, > 0 */
-    uint32_t max_linger_ms; /* a waiting batch wakes its exporters after this at the latest */
+    uint32_t max_linger_ms; /* see ray_queue_linger_ms */
 };
 
 /* NULL when out of memory. Free with ray_queue_free(), which accepts NULL, after every cursor is
@@ -31,19 +31,24 @@ void ray_queue_free(struct ray_queue *queue);
 
 /*
  * Promises room for `bytes` to one coming push, so that several queues can be asked before the
- * first is given anything. RAY_AGAIN full, RAY_CLOSED shutting down. Any thread.
+ * first is given anything. RAY_AGAIN full, RAY_TOO_BIG more than the whole queue holds, so waiting
+ * would never help, RAY_CLOSED as for a push. Any thread.
  */
 RAY_MUST_USE enum ray_status ray_queue_reserve(struct ray_queue *queue, size_t bytes);
+/* Gives back a reservation that no push used. */
 void ray_queue_cancel(struct ray_queue *queue, size_t reserved_bytes);
 
 /*
  * Hands `batch` over, using up `reserved_bytes` of an earlier reservation (0: none was made).
  * RAY_OK means *taken*: the queue owns the caller's reference, and `ticket` completes exactly once
  * with the status that decides *accepted*. It may complete before this returns: hold no lock that
- * its callback takes, touch neither batch nor ticket after. On any other status the caller still
- * owns the batch, the reservation is gone and the ticket never completes.
- *   RAY_AGAIN   full: tell the client to retry
- *   RAY_CLOSED  shutting down
+ * its callback takes, touch neither batch nor ticket after. Nor does the push touch the queue then,
+ * so a caller that has seen its ticket may close it. On any other status the caller still owns the
+ * batch, the reservation is gone and the ticket never completes.
+ *   RAY_AGAIN    full: tell the client to retry
+ *   RAY_TOO_BIG  more than the whole queue holds
+ *   RAY_CLOSED   shutting down, or nobody reads: without a cursor nothing is owed to anyone, so
+ *                saying "taken" would lose it
  *   RAY_NOMEM
  * Any thread. No I/O; waits only for a mutex that is never held across I/O or a callback.
  */
@@ -55,21 +60,25 @@ void ray_queue_close(struct ray_queue *queue);
 
 size_t ray_queue_used_bytes(struct ray_queue *queue); /* held and reserved */
 uint64_t ray_queue_end(struct ray_queue *queue); /* number of the newest document, 0 if none yet */
+/* How long an exporter that was woken for little may wait for more before it reads. The queue wakes
+ * at once: it has no thread that could do so later, and exporters have loops with time-outs. */
+uint32_t ray_queue_linger_ms(const struct ray_queue *queue);
 
 /*
  * A cursor of the exporter `name`, reading the sections of `profile`; it sees what is pushed from
- * now on. `wake` is called (from any thread, no lock held) when there may be something to read
- * after ray_cursor_next had nothing. NULL when out of memory.
+ * now on. `wake` is called (from any thread, no lock held, once for each time that ray_cursor_next
+ * had nothing) when there is something to read or the queue was closed. It must not close its
+ * cursor. `name` is what a durable queue would find its place again by. NULL when out of memory.
  */
 typedef void (*ray_wake_fn)(void *context);
 struct ray_cursor *ray_cursor_open(struct ray_queue *queue, const char *name, uint64_t profile,
                                    ray_wake_fn wake, void *context);
-/* Gives up what it has not acknowledged. */
+/* Gives up what it has not acknowledged. Waits for a wake that is running; none comes after. */
 void ray_cursor_close(struct ray_cursor *cursor);
 
 /* The next batch that this cursor has not been given, with a reference of the caller's own, and the
- * number of its first document. RAY_AGAIN when there is none yet, RAY_CLOSED when there will be
- * none. */
+ * number of its first document. Batches without a document for its profile are passed over.
+ * RAY_AGAIN when there is none yet, RAY_CLOSED when there will be none. */
 RAY_MUST_USE enum ray_status ray_cursor_next(struct ray_cursor *cursor, struct ray_batch **batch,
                                              uint64_t *first_document);
 
