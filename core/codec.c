@@ -180,8 +180,8 @@ uint32_t ray_utf8_next(struct ray_str *rest, bool *valid)
     uint32_t code_point = in[0];
     size_t taken = in[0] < 0x80 ? 1 : decode_long(in, rest->len, &code_point);
     if (valid != NULL) {
-        /* U+FFFD itself may stand in good text: it is three bytes starting with EF BF BD */
-        *valid = code_point != RAY_UTF8_REPLACEMENT || (taken == 3 && in[2] == 0xbd);
+        /* U+FFFD itself may stand in good text, as EF BF BD; no bad part behind EF has three */
+        *valid = code_point != RAY_UTF8_REPLACEMENT || (taken == 3 && in[0] == 0xef);
     }
     rest->ptr += taken;
     rest->len -= taken;

@@ -82,6 +82,7 @@ static void utf8_repairs(void **state)
         {RAY_STR_INIT("\xe1\x80\xe2\xf0\x91\x92\xf1\xbf\x41"), "RRRRA"},
         {RAY_STR_INIT("\xf0\x9f\x98"), "R"},
         {RAY_STR_INIT("\xe2\x82"), "R"},
+        {RAY_STR_INIT("\xf0\x98\xbd z"), "R z"}, /* ends like U+FFFD, EF BF BD */
         {RAY_STR_INIT("\xf5\x80\x80\x80"), "RRRR"},
         {RAY_STR_INIT("a\0b"), "a.b"},
     };
