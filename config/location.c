@@ -9,13 +9,15 @@
 
 #include "config/tree.h"
 
+#define CHUNK_BYTES ((size_t)64 * 1024)
+
 static enum ray_status read_all(int fd, struct ray_buf *text)
 {
     for (;;) {
-        if (!ray_buf_reserve(text, 64u * 1024)) {
-            return text->len + 64u * 1024 > text->max_bytes ? RAY_TOO_BIG : RAY_NOMEM;
+        if (!ray_buf_reserve(text, CHUNK_BYTES)) {
+            return text->len + CHUNK_BYTES > text->max_bytes ? RAY_TOO_BIG : RAY_NOMEM;
         }
-        ssize_t got = read(fd, text->data + text->len, 64u * 1024);
+        ssize_t got = read(fd, text->data + text->len, CHUNK_BYTES);
         if (got == 0) {
             return text->len > RAY_YAML_MAX_BYTES ? RAY_TOO_BIG : RAY_OK;
         }
@@ -34,7 +36,7 @@ enum ray_status ray_location_read_file(const char *path, struct ray_arena *arena
         return RAY_IO;
     }
     struct ray_buf text;
-    ray_buf_init(&text, RAY_YAML_MAX_BYTES + 2u * 64 * 1024);
+    ray_buf_init(&text, RAY_YAML_MAX_BYTES + 2 * CHUNK_BYTES);
     enum ray_status status = read_all(fd, &text);
     int error = errno;
     close(fd);

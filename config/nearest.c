@@ -3,9 +3,9 @@
 
 #define WORD_MAX_BYTES 64u
 
-static char lower(char c)
+static int lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
 }
 
 static bool same(struct ray_str a, size_t i, struct ray_str b, size_t j)

@@ -2,7 +2,6 @@
 #include "config/options.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -189,8 +188,7 @@ static enum ray_status parse_whole(struct ray_str text, union number *out)
 
 static enum ray_status parse_real(struct ray_str text, union number *out)
 {
-    enum ray_status status = ray_str_to_double(text, &out->real);
-    return status == RAY_OK && !isfinite(out->real) ? RAY_TOO_BIG : status;
+    return ray_str_to_double(text, &out->real);
 }
 
 static enum ray_status parse_ms(struct ray_str text, union number *out)
@@ -378,7 +376,7 @@ static void read_node(struct reading *r, const struct ray_option *option,
 {
     (void)r;
     (void)option;
-    memcpy(field, &node, sizeof(node));
+    *(const struct ray_yaml **)field = node;
 }
 
 static void read_ignored(struct reading *r, const struct ray_option *option,

@@ -54,71 +54,72 @@ struct ray_option {
 
 #define RAY_OPT_STR(k, field, def, h)                                                              \
     {                                                                                              \
-        .key = k, .type = RAY_OPTION_STR, .offset = offsetof(RAY_OPT_STRUCT, field),               \
-        .default_text = def, .help = h                                                             \
+        .key = (k), .type = RAY_OPTION_STR, .offset = offsetof(RAY_OPT_STRUCT, field),             \
+        .default_text = (def), .help = (h)                                                         \
     }
 #define RAY_OPT_SECRET(k, field, h)                                                                \
     {                                                                                              \
-        .key = k, .type = RAY_OPTION_STR, .offset = offsetof(RAY_OPT_STRUCT, field),               \
-        .secret = true, .default_text = "", .help = h                                              \
+        .key = (k), .type = RAY_OPTION_STR, .offset = offsetof(RAY_OPT_STRUCT, field),             \
+        .secret = true, .default_text = "", .help = (h)                                            \
     }
 #define RAY_OPT_BOOL(k, field, def, h)                                                             \
     {                                                                                              \
-        .key = k, .type = RAY_OPTION_BOOL, .offset = offsetof(RAY_OPT_STRUCT, field),              \
-        .default_text = def, .help = h                                                             \
+        .key = (k), .type = RAY_OPTION_BOOL, .offset = offsetof(RAY_OPT_STRUCT, field),            \
+        .default_text = (def), .help = (h)                                                         \
     }
 #define RAY_OPT_INT(k, field, def, lo, hi, h)                                                      \
     {                                                                                              \
-        .key = k, .type = RAY_OPTION_INT, .offset = offsetof(RAY_OPT_STRUCT, field),               \
-        .default_text = def, .min = lo, .max = hi, .help = h                                       \
+        .key = (k), .type = RAY_OPTION_INT, .offset = offsetof(RAY_OPT_STRUCT, field),             \
+        .default_text = (def), .min = (lo), .max = (hi), .help = (h)                               \
     }
 #define RAY_OPT_DOUBLE(k, field, def, lo, hi, h)                                                   \
     {                                                                                              \
-        .key = k, .type = RAY_OPTION_DOUBLE, .offset = offsetof(RAY_OPT_STRUCT, field),            \
-        .default_text = def, .min = lo, .max = hi, .help = h                                       \
+        .key = (k), .type = RAY_OPTION_DOUBLE, .offset = offsetof(RAY_OPT_STRUCT, field),          \
+        .default_text = (def), .min = (lo), .max = (hi), .help = (h)                               \
     }
 #define RAY_OPT_DURATION(k, field, def, lo, hi, h)                                                 \
     {                                                                                              \
-        .key = k, .type = RAY_OPTION_DURATION, .offset = offsetof(RAY_OPT_STRUCT, field),          \
-        .default_text = def, .min = lo, .max = hi, .help = h                                       \
+        .key = (k), .type = RAY_OPTION_DURATION, .offset = offsetof(RAY_OPT_STRUCT, field),        \
+        .default_text = (def), .min = (lo), .max = (hi), .help = (h)                               \
     }
 #define RAY_OPT_BYTES(k, field, def, lo, hi, h)                                                    \
     {                                                                                              \
-        .key = k, .type = RAY_OPTION_BYTES, .offset = offsetof(RAY_OPT_STRUCT, field),             \
-        .default_text = def, .min = lo, .max = hi, .help = h                                       \
+        .key = (k), .type = RAY_OPTION_BYTES, .offset = offsetof(RAY_OPT_STRUCT, field),           \
+        .default_text = (def), .min = (lo), .max = (hi), .help = (h)                               \
     }
 #define RAY_OPT_STR_LIST(k, field, h)                                                              \
     {                                                                                              \
-        .key = k, .type = RAY_OPTION_STR_LIST, .offset = offsetof(RAY_OPT_STRUCT, field),          \
-        .help = h                                                                                  \
+        .key = (k), .type = RAY_OPTION_STR_LIST, .offset = offsetof(RAY_OPT_STRUCT, field),        \
+        .help = (h)                                                                                \
     }
 #define RAY_OPT_ENUM(k, field, def, list, h)                                                       \
     {                                                                                              \
-        .key = k, .type = RAY_OPTION_ENUM, .offset = offsetof(RAY_OPT_STRUCT, field),              \
-        .default_text = def, .words = list, .help = h                                              \
+        .key = (k), .type = RAY_OPTION_ENUM, .offset = offsetof(RAY_OPT_STRUCT, field),            \
+        .default_text = (def), .words = (list), .help = (h)                                        \
     }
 /* `table`'s offsets are relative to the member `field`. */
 #define RAY_OPT_SECTION(k, field, table, h)                                                        \
     {                                                                                              \
-        .key = k, .type = RAY_OPTION_SECTION, .offset = offsetof(RAY_OPT_STRUCT, field),           \
-        .section = table, .present_offset = SIZE_MAX, .help = h                                    \
+        .key = (k), .type = RAY_OPTION_SECTION, .offset = offsetof(RAY_OPT_STRUCT, field),         \
+        .section = (table), .present_offset = SIZE_MAX, .help = (h)                                \
     }
 #define RAY_OPT_SECTION_IF(k, field, present, table, h)                                            \
     {                                                                                              \
-        .key = k, .type = RAY_OPTION_SECTION, .offset = offsetof(RAY_OPT_STRUCT, field),           \
-        .section = table, .present_offset = offsetof(RAY_OPT_STRUCT, present), .help = h           \
+        .key = (k), .type = RAY_OPTION_SECTION, .offset = offsetof(RAY_OPT_STRUCT, field),         \
+        .section = (table), .present_offset = offsetof(RAY_OPT_STRUCT, present), .help = (h)       \
     }
 #define RAY_OPT_NODE(k, field, h)                                                                  \
     {                                                                                              \
-        .key = k, .type = RAY_OPTION_NODE, .offset = offsetof(RAY_OPT_STRUCT, field), .help = h    \
+        .key = (k), .type = RAY_OPTION_NODE, .offset = offsetof(RAY_OPT_STRUCT, field),            \
+        .help = (h)                                                                                \
     }
 #define RAY_OPT_IGNORED(k, why)                                                                    \
     {                                                                                              \
-        .key = k, .type = RAY_OPTION_IGNORED, .help = why                                          \
+        .key = (k), .type = RAY_OPTION_IGNORED, .help = (why)                                      \
     }
 #define RAY_OPT_REFUSED(k, why)                                                                    \
     {                                                                                              \
-        .key = k, .type = RAY_OPTION_REFUSED, .help = why                                          \
+        .key = (k), .type = RAY_OPTION_REFUSED, .help = (why)                                      \
     }
 #define RAY_OPT_END                                                                                \
     {                                                                                              \

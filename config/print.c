@@ -14,7 +14,7 @@ struct printer {
 static bool is_plain_byte(char byte)
 {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           (byte >= '0' && byte <= '9') || memchr("_-./:+", byte, 6) != NULL;
+           (byte >= '0' && byte <= '9') || ray_str_find_byte(RAY_STR("_-./:+"), byte) != SIZE_MAX;
 }
 
 /* Text that needs no quotes to be read back as it is: a cautious subset of YAML's plain scalars. */
@@ -32,7 +32,7 @@ static bool is_plain(struct ray_str text)
             return false;
         }
     }
-    bool starts_well = text.len > 0 && memchr("-:.", text.ptr[0], 3) == NULL;
+    bool starts_well = text.len > 0 && ray_str_find_byte(RAY_STR("-:."), text.ptr[0]) == SIZE_MAX;
     bool is_number = text.len > 1 && text.ptr[0] == '-' && is_plain_byte(text.ptr[1]) &&
                      text.ptr[1] >= '0' && text.ptr[1] <= '9';
     return (starts_well || is_number) && text.ptr[text.len - 1] != ':';

@@ -6,7 +6,7 @@
 
 #define MESSAGE_MAX_BYTES 1024
 /* 50 lines of the longest message, every byte escaped, and their places. */
-#define TEXT_MAX_BYTES (512u * 1024)
+#define TEXT_MAX_BYTES ((size_t)512 * 1024)
 
 void ray_problems_init(struct ray_problems *problems)
 {

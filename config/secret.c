@@ -50,7 +50,8 @@ void ray_secret_write(struct ray_str value, struct ray_buf *out)
     if (scheme != SIZE_MAX) {
         struct ray_str rest = ray_str_from_pos(value, scheme + 3);
         size_t authority = 0;
-        while (authority < rest.len && memchr("/?#", rest.ptr[authority], 3) == NULL) {
+        while (authority < rest.len &&
+               ray_str_find_byte(RAY_STR("/?#"), rest.ptr[authority]) == SIZE_MAX) {
             authority++;
         }
         size_t at = ray_str_find_last_byte(ray_str_until(rest, authority), '@');

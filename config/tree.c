@@ -63,12 +63,12 @@ static enum ray_status wrap_once(struct ray_str key, const struct ray_place *pla
     return RAY_OK;
 }
 
-/* Where the last part of `path` begins. */
+/* Where the last part of `path` begins; 0 when it is the only one. */
 static size_t last_part(struct ray_str path, struct ray_str separator)
 {
-    for (size_t at = path.len; at > 0; at--) {
-        if (ray_str_starts_with(ray_str_from_pos(path, at), separator)) {
-            return at + separator.len;
+    for (size_t end = path.len; end >= separator.len; end--) {
+        if (ray_str_ends_with(ray_str_until(path, end), separator)) {
+            return end;
         }
     }
     return 0;

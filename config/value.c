@@ -1,8 +1,6 @@
 /* value: see value.h. */
 #include "config/value.h"
 
-#include <math.h>
-
 enum ray_status ray_value_bool(struct ray_str text, bool *out)
 {
     static const struct {
@@ -148,11 +146,11 @@ enum ray_status ray_value_duration_ms(struct ray_str text, uint32_t *out)
         }
         total_ns += number * factor;
     } while (text.len > 0);
-    double ms = ceil(total_ns / 1e6);
-    if (ms > (double)UINT32_MAX) {
+    if (total_ns > (double)UINT32_MAX * 1e6) {
         return RAY_TOO_BIG;
     }
-    *out = (uint32_t)ms;
+    uint32_t ms = (uint32_t)(total_ns / 1e6);
+    *out = ms + ((double)ms * 1e6 < total_ns);
     return RAY_OK;
 }
 
@@ -185,7 +183,7 @@ enum ray_status ray_value_bytes(struct ray_str text, uint64_t *out)
     if (factor == 0) {
         return RAY_INVALID;
     }
-    double bytes = floor(number * factor);
+    double bytes = number * factor;
     if (bytes >= 0x1p63) {
         return RAY_TOO_BIG;
     }

@@ -6,7 +6,7 @@
 #include "core/map.h"
 
 /* The hash table over the keys of the largest map there can be, with what it grew out of. */
-#define SCRATCH_MAX_BYTES (64u * 1024 * 1024)
+#define SCRATCH_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 /* A child whose parent is still open. */
 struct pending {

@@ -13,7 +13,7 @@
 #include "config/problems.h"
 #include "core/arena.h"
 
-#define RAY_YAML_MAX_BYTES  (1024u * 1024)
+#define RAY_YAML_MAX_BYTES  ((size_t)1024 * 1024)
 #define RAY_YAML_MAX_LEVELS 64u
 #define RAY_YAML_MAX_NODES  100000u
 
