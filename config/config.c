@@ -375,6 +375,33 @@ static void read_pipelines(struct checker *c, const struct ray_yaml *service)
 
 /* ---- service ------------------------------------------------------------------------------ */
 
+static const struct ray_str service_keys[] = {RAY_STR_INIT("extensions"), RAY_STR_INIT("pipelines"),
+                                              RAY_STR_INIT("telemetry")};
+#define SERVICE_KEYS (sizeof(service_keys) / sizeof(service_keys[0]))
+
+/* What of `service` is the caller's: all but the keys that are read here and slips of them. */
+static struct ray_yaml *rest_of_service(struct checker *c, const struct ray_yaml *service)
+{
+    struct ray_yaml *rest = allocate(c, 1, sizeof(*rest));
+    struct ray_yaml_pair *pairs = allocate(c, service->count, sizeof(*pairs));
+    if (rest == NULL || pairs == NULL) {
+        return NULL;
+    }
+    *rest = (struct ray_yaml){.kind = RAY_YAML_MAP, .place = service->place, .pairs = pairs};
+    for (size_t i = 0; i < service->count; i++) {
+        const struct ray_yaml_pair *pair = &service->pairs[i];
+        struct ray_str near = ray_nearest_word(pair->key, service_keys, SERVICE_KEYS);
+        if (near.len == 0) {
+            pairs[rest->count++] = *pair;
+        } else if (!ray_str_eq(near, pair->key)) {
+            ray_problem(c->problems, &pair->place,
+                        "service.%.*s: unknown key, did you mean '%.*s'?", RAY_STR_ARG(pair->key),
+                        RAY_STR_ARG(near));
+        }
+    }
+    return rest;
+}
+
 static void read_service(struct checker *c)
 {
     struct ray_config *config = c->config;
@@ -387,7 +414,7 @@ static void read_service(struct checker *c)
     if (!expect_map(c, service, "service")) {
         return;
     }
-    config->service = service;
+    config->service = rest_of_service(c, service);
     config->telemetry = ray_yaml_get(service, RAY_STR("telemetry"));
     struct reference_list extensions =
         read_references(c, RAY_SECTION_EXTENSION, ray_yaml_get(service, RAY_STR("extensions")),

@@ -54,7 +54,8 @@ struct ray_config {
     struct ray_config_reference *extensions; /* service.extensions */
     size_t extension_count;
     const struct ray_yaml *telemetry; /* service.telemetry, or NULL */
-    const struct ray_yaml *service;   /* keys other than the three are for the caller's table */
+    const struct ray_yaml *service;   /* without extensions, pipelines, telemetry: what is left for
+                                         the caller's table */
     const struct ray_yaml *root;
 };
 

@@ -35,6 +35,9 @@ static const struct bad_case {
     {"# nothing\n", "f.yaml: the configuration is empty\n"},
     {GOOD_PARTS, "f.yaml:1:1: service: missing; its pipelines say which components run\n"},
     {GOOD_PARTS "service:\n", "f.yaml:5:9: service.pipelines: at least one pipeline is needed\n"},
+    {GOOD_PARTS "service: {pipeline: {}}\n",
+     "f.yaml:5:11: service.pipeline: unknown key, did you mean 'pipelines'?\n"
+     "f.yaml:5:10: service.pipelines: at least one pipeline is needed\n"},
     {GOOD_PARTS "service: {pipelines: {}}\n",
      "f.yaml:5:22: service.pipelines: at least one pipeline is needed\n"},
     {GOOD_PARTS "service: 5\n", "f.yaml:5:10: service: text stands where a map belongs\n"},
@@ -190,7 +193,7 @@ static void test_rest_of_service(void **state)
                                   "    traces/b: {receivers: [forward], exporters: [debug]}\n",
                        &config));
     assert_int_equal(config.telemetry->kind, RAY_YAML_MAP);
-    CHECK_STR(ray_yaml_get(config.service, RAY_STR("shutdown_timeout"))->text, "5s");
+    check_tree("the caller's keys", config.service, "shutdown_timeout: 5s\n");
     CHECK_STR(config.pipelines[1].id, "traces/b");
     CHECK_STR(config.pipelines[1].signal, "traces");
     assert_ptr_equal(config.pipelines[0].exporters[0].component,
