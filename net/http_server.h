@@ -29,23 +29,25 @@ enum ray_http_refusal {
 
 struct ray_http_handler {
     void *context;
-    /* The body is complete. Must lead to exactly one ray_http_reply, now or later. */
+    /* The body is complete. Must lead to exactly one ray_http_reply, now or later. Runs on the
+     * server's thread: while it does, no other request moves. */
     void (*request)(void *context, struct ray_http_exchange *exchange);
     /* The server refuses before or without a handler; this writes the reply in the protocol's own
-     * words, at once. NULL: a plain text reply. */
+     * words, before it returns. NULL: a plain text reply. */
     void (*refuse)(void *context, struct ray_http_exchange *exchange, enum ray_http_refusal why);
 };
 
 struct ray_http_server_options {
     const char *thread_name;
     struct ray_http_handler handler;
-    struct ray_budget *budget; /* request bodies in hand are counted here; NULL: not */
+    struct ray_budget *budget; /* request bodies in hand are counted here, as they arrive; NULL:
+                                  not. Must outlive every exchange, late replies included */
     size_t max_body_bytes;     /* > 0 */
-    uint32_t max_connections;  /* 0: 4096 */
-    uint32_t head_timeout_ms; /* 0: 10 s; from accept or the last reply's end to the end of the head
-                                 once its first byte came */
-    uint32_t body_timeout_ms; /* 0: 30 s; longer only while at least 1 KiB/s arrive */
-    uint32_t idle_timeout_ms; /* 0: 60 s between requests */
+    uint32_t max_connections;  /* 0: 4096; those above wait to be accepted */
+    uint32_t head_timeout_ms;  /* 0: 10 s; from the first byte of a head to its end */
+    uint32_t body_timeout_ms;  /* 0: 30 s; longer only while at least 1 KiB/s arrive. The same for
+                                  a reply that its client does not read */
+    uint32_t idle_timeout_ms;  /* 0: 60 s between requests */
     struct ray_log *log;
     const struct ray_clock *clock;
 };
@@ -56,15 +58,19 @@ RAY_MUST_USE enum ray_status ray_http_server_start(const struct ray_http_server_
                                                    struct ray_http_server **out,
                                                    struct ray_net_error *error);
 uint16_t ray_http_server_port(const struct ray_http_server *server);
-/* Stops accepting; exchanges already begun may still be answered. */
+/* Stops accepting; exchanges already begun may still be answered, new ones on open connections get
+ * RAY_HTTP_STOPPING. Any thread. */
 void ray_http_server_quiesce(struct ray_http_server *server);
-/* After quiesce: waits until every begun exchange was answered and sent, `timeout_ms` at most;
- * what is still open then is answered 503. Then frees. Accepts NULL. */
+/* Quiesces, waits until every begun exchange was answered and sent, `timeout_ms` at most; what is
+ * still open then is answered 503, or cut when it was still arriving. Then frees. An owner who has
+ * not answered yet still must, at any time later: the exchange stays readable until then. Not from
+ * a handler. Accepts NULL. */
 void ray_http_server_stop(struct ray_http_server *server, uint32_t timeout_ms);
 
-/* Of an exchange; views live until the reply. */
+/* Of an exchange, by its owner, on one thread at a time; views live until the reply. */
 struct ray_str ray_http_method(const struct ray_http_exchange *exchange);
-struct ray_str ray_http_path(const struct ray_http_exchange *exchange); /* without query */
+/* As sent (not decoded), without query. */
+struct ray_str ray_http_path(const struct ray_http_exchange *exchange);
 struct ray_str ray_http_query(struct ray_http_exchange *exchange,
                               const char *name); /* decoded; empty when absent */
 struct ray_str ray_http_header(struct ray_http_exchange *exchange,
