@@ -25,8 +25,8 @@
 #define RED_ZONE_BYTES           0u
 #endif
 
-#define FIRST_BLOCK_BYTES (16u * 1024)
-#define KEPT_BLOCK_BYTES  (256u * 1024)
+#define FIRST_BLOCK_BYTES ((size_t)16 * 1024)
+#define KEPT_BLOCK_BYTES  ((size_t)256 * 1024)
 #define ALIGNMENT         16u
 
 struct block {
@@ -168,38 +168,37 @@ char *ray_arena_alloc_text(struct ray_arena *arena, size_t bytes)
     return cut(arena, bytes, 1);
 }
 
-struct ray_str ray_arena_copy(struct ray_arena *arena, struct ray_str s)
+char *ray_arena_copy_cstr(struct ray_arena *arena, struct ray_str s)
 {
     char *text = s.len < SIZE_MAX ? cut(arena, s.len + 1, 1) : NULL;
     if (text == NULL) {
-        return (struct ray_str){NULL, 0};
+        return NULL;
     }
     if (s.len > 0) {
         memcpy(text, s.ptr, s.len);
     }
     text[s.len] = '\0';
-    return (struct ray_str){text, s.len};
+    return text;
 }
 
-char *ray_arena_copy_cstr(struct ray_arena *arena, struct ray_str s)
+struct ray_str ray_arena_copy(struct ray_arena *arena, struct ray_str s)
 {
-    struct ray_str copy = ray_arena_copy(arena, s);
-    return (char *)(uintptr_t)copy.ptr;
+    const char *text = ray_arena_copy_cstr(arena, s);
+    return (struct ray_str){text, text ? s.len : 0};
 }
 
 struct ray_str ray_arena_printf(struct ray_arena *arena, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    va_list again;
-    va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
     char *text = len >= 0 ? cut(arena, (size_t)len + 1, 1) : NULL;
     if (text != NULL) {
-        vsnprintf(text, (size_t)len + 1, format, again);
+        va_start(args, format);
+        vsnprintf(text, (size_t)len + 1, format, args);
+        va_end(args);
     }
-    va_end(again);
     return (struct ray_str){text, text ? (size_t)len : 0};
 }
 

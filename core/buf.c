@@ -68,15 +68,14 @@ void ray_buf_printf(struct ray_buf *buf, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    va_list again;
-    va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
     if (len > 0 && ray_buf_reserve(buf, (size_t)len)) {
-        vsnprintf(buf->data + buf->len, (size_t)len + 1, format, again);
+        va_start(args, format);
+        vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+        va_end(args);
         buf->len += (size_t)len;
     }
-    va_end(again);
 }
 
 void ray_buf_append_u64(struct ray_buf *buf, uint64_t value)

@@ -69,7 +69,9 @@ void ray_base64_encode(struct ray_str bytes, char *out)
     if (left > 0) {
         encode_group((uint32_t)in[0] << 16 | (left == 2 ? (uint32_t)in[1] << 8 : 0), out);
         out[3] = '=';
-        out[2] = left == 2 ? out[2] : '=';
+        if (left == 1) {
+            out[2] = '=';
+        }
     }
 }
 

@@ -39,7 +39,10 @@ static char look(struct ray_json_reader *r)
            (*r->pos == ' ' || *r->pos == '\n' || *r->pos == '\r' || *r->pos == '\t')) {
         r->pos++;
     }
-    return r->pos < r->end ? *r->pos : '\0';
+    if (r->pos == r->end) {
+        return '\0';
+    }
+    return *r->pos;
 }
 
 static bool take(struct ray_json_reader *r, char c)

@@ -23,7 +23,10 @@ bool ray_str_eq(struct ray_str a, struct ray_str b)
 
 static char ascii_lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    if (c >= 'A' && c <= 'Z') {
+        c = (char)(c + ('a' - 'A'));
+    }
+    return c;
 }
 
 bool ray_str_eq_nocase(struct ray_str a, struct ray_str b)

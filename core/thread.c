@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#define STACK_BYTES (512u * 1024)
+#define STACK_BYTES ((size_t)512 * 1024)
 
 enum ray_status ray_thread_start(struct ray_thread *thread, const char *name,
                                  void *(*run)(void *argument), void *argument)
