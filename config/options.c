@@ -523,6 +523,12 @@ static void read_section(struct reading *r, const struct ray_option *option,
     r->path = outer;
 }
 
+/* "role_arn: ''" asks for nothing, so it is not refused. */
+static bool says_nothing(const struct ray_yaml *node)
+{
+    return node->kind == RAY_YAML_NULL || (node->count == 0 && node->text.len == 0);
+}
+
 static void read_pair(struct reading *r, const struct ray_option *table,
                       const struct ray_yaml_pair *pair, void *out)
 {
@@ -533,7 +539,9 @@ static void read_pair(struct reading *r, const struct ray_option *table,
         read_section(r, option, pair->value, out);
     } else if (option->type == RAY_OPTION_REFUSED || option->type == RAY_OPTION_IGNORED) {
         struct ray_yaml at_key = {.place = pair->place};
-        readers[option->type](r, option, &at_key, NULL);
+        if (!says_nothing(pair->value)) {
+            readers[option->type](r, option, &at_key, NULL);
+        }
     } else if (pair->value->kind != RAY_YAML_NULL) {
         readers[option->type](r, option, pair->value, at(out, option->offset));
     }

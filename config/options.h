@@ -35,7 +35,8 @@ enum ray_option_type {
     RAY_OPTION_SECTION,  /* nested table; `present` says whether the key was there */
     RAY_OPTION_NODE,     /* const struct ray_yaml *: taken as it is */
     RAY_OPTION_IGNORED,  /* accepted, no effect here: one info line with `help` as the reason */
-    RAY_OPTION_REFUSED,  /* known elsewhere, refused here with `help` as the reason */
+    RAY_OPTION_REFUSED,  /* known elsewhere, refused here with `help` as the reason; like IGNORED
+                            silent when the value is empty ("", [], {}, null) */
 };
 
 struct ray_option {

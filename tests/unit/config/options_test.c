@@ -224,6 +224,9 @@ static void test_ignored_is_a_warning(void **state)
     struct bench b;
     bench_open(&b);
     struct options o;
+    CHECK_OK(read_text(&b, "buffer:\nold: ''\n", &o)); /* asks for nothing */
+    CHECK_OK(read_text(&b, "buffer: []\nold: {}\n", &o));
+    CHECK_BUF(&b.problems.warning_text, "");
     CHECK_OK(read_text(&b, "buffer: 5\n", &o));
     CHECK_BUF(&b.problems.warning_text, "f.yaml:1:1: exporters.x.buffer: accepted, without effect: "
                                         "the kernel knows better\n");
