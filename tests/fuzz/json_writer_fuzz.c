@@ -52,6 +52,13 @@ static void require_valid(struct ray_str json)
     json_tokener_free(tokener);
 }
 
+static uint64_t bits_of(double number)
+{
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof(bits));
+    return bits;
+}
+
 static void require_number(struct ray_json_reader *r, double number)
 {
     struct ray_str text;
@@ -61,7 +68,7 @@ static void require_number(struct ray_json_reader *r, double number)
     }
     double back;
     require(ray_json_read_number(r, &text) && ray_str_to_double(text, &back) == RAY_OK);
-    require(memcmp(&back, &number, sizeof(back)) == 0); /* the sign of zero too */
+    require(bits_of(back) == bits_of(number)); /* the sign of zero too */
 }
 
 static void require_same(struct ray_str json, struct ray_str bytes, struct ray_str repaired,

@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build/dev}
+[ -f "$build/compile_commands.json" ] || { echo "tidy: $build is not configured: ./dev build dev"; exit 1; }
 if [ "${1:-}" = --since ]; then
   mapfile -t files < <(git diff --name-only --diff-filter=d "${2:?which commit?}" -- '*.c')
 elif [ $# -gt 0 ]; then
@@ -17,8 +18,12 @@ known=()
 for file in "${files[@]}"; do
   if grep -q "/$file\"" "$build/compile_commands.json"; then known+=("$file"); fi
 done
-# gcc's own flags mean nothing to it; a warning of the compiler is the build's business
+# One file a run: in the second one clang 14 takes va_start for a forgotten one (valist.Uninitialized).
+[ ${#known[@]} -gt 0 ] || { echo "tidy: none of them is built"; exit 0; }
+set +e
 printf '%s\0' "${known[@]}" |
-  xargs -0 -P "$(nproc)" -n 2 clang-tidy -p "$build" --quiet --extra-arg=-Wno-unknown-warning-option 2>&1 |
-  grep -v 'warnings generated\|warnings treated as errors\|Suppressed\|Use -header-filter' || true
-[ "${PIPESTATUS[1]}" = 0 ] && echo "tidy: ${#known[@]} files clean"
+  xargs -0 -P "$(nproc)" -n 1 clang-tidy -p "$build" --quiet --extra-arg=-Wno-unknown-warning-option 2>&1 |
+  grep -v 'warnings generated\|warning generated\|warnings treated as errors\|Suppressed\|Use -header-filter'
+status=${PIPESTATUS[1]}
+[ "$status" = 0 ] && echo "tidy: ${#known[@]} files clean"
+exit "$status"

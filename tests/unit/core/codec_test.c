@@ -93,7 +93,8 @@ static void utf8_repairs(void **state)
             bool valid;
             uint32_t c = ray_utf8_next(&rest, &valid);
             assert_true(valid || c == RAY_UTF8_REPLACEMENT);
-            ray_buf_append_byte(&got, !valid ? 'R' : c == 0 ? '.' : (char)c);
+            char shown = c == 0 ? '.' : (char)c;
+            ray_buf_append_byte(&got, valid ? shown : 'R');
         }
         CHECK_BUF(&got, cases[i].out);
         assert_int_equal(ray_utf8_is_valid(cases[i].in),

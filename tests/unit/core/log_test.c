@@ -141,8 +141,8 @@ static void quoting(void **state)
                       "31m"),
          "\"\\u009b31m\""}, /* C1: a terminal's CSI */
         {RAY_STR_INIT("\xe2\x80\xae"
-                      "gpj"),
-         "\"\\u202egpj\""}, /* right-to-left override */
+                      "gpj\xe2\x80\xac"),
+         "\"\\u202egpj\\u202c\""}, /* right-to-left override, and its end */
         {RAY_STR_INIT("\xff"), "\"\xef\xbf\xbd\""},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
