@@ -1,0 +1,59 @@
+/*
+ * annotation: what no block took, as annotations (indexed by X-Ray) and metadata (kept).
+ *
+ * Nothing disappears: what cannot be an annotation is metadata.
+ */
+#ifndef RAY_TRANSLATE_ANNOTATION_H
+#define RAY_TRANSLATE_ANNOTATION_H
+
+#include "core/map.h"
+#include "translate/resource.h"
+#include "translate/shape.h"
+
+/* True for the kinds that annotations have: string, number, bool. */
+bool ray_annotation_fits(const struct ray_value *value);
+/* The key with every character outside A-Za-z0-9._ as "_", at most RAY_ANNOTATION_KEY_MAX_CHARS
+ * long. `name` itself when nothing has to be done; the NULL view when out of memory. */
+struct ray_str ray_annotation_key(struct ray_str name, struct ray_arena *arena);
+
+/* A metadata namespace that came as JSON (attribute aws.xray.metadata.NAME). */
+struct ray_namespace {
+    struct ray_str name;
+    struct ray_value value; /* MAP or NONE */
+    struct ray_namespace *next;
+};
+
+/* Where each attribute of one document goes. */
+struct ray_annotations {
+    const struct ray_facts *facts;
+    const struct ray_resource *resource;
+    struct ray_arena *arena;
+    bool index_all;
+    bool with_resource;       /* segments carry the resource, subsegments don't */
+    bool only_resource_names; /* metadata of the service segment of a local root */
+    bool interferes;          /* the resource's prepared text cannot be used */
+    struct ray_map listed;    /* names in the attribute aws.xray.annotations */
+    struct ray_map taken;     /* annotation keys in use, when keys may collide */
+    uint8_t *item_places;     /* of the resource's items, once they had to be decided */
+    struct ray_namespace *namespaces;
+    bool failed; /* the arena is used up */
+};
+
+/* Decides; marks the facts' notes. `role` and `with_resource` shape the document. */
+struct ray_annotations ray_annotations_collect(struct ray_facts *facts,
+                                               const struct ray_resource *resource, bool index_all,
+                                               bool with_resource, enum ray_role role,
+                                               struct ray_arena *arena);
+/* The fields `annotations` and `metadata`, each with its key, each only when it has something. */
+void ray_annotations_write(struct ray_annotations *annotations, const struct ray_limits *limits,
+                           struct ray_json_writer *w);
+void ray_metadata_write(struct ray_annotations *annotations, const struct ray_limits *limits,
+                        struct ray_json_writer *w);
+
+/* The members that a resource adds to any segment that does not interfere. False: no memory. */
+bool ray_annotations_write_resource(const struct ray_resource *resource, struct ray_arena *arena,
+                                    struct ray_json_writer *w);
+bool ray_metadata_write_resource(const struct ray_resource *resource, struct ray_arena *arena,
+                                 struct ray_json_writer *w);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * aws: the aws block: what the resource says of its place, and what the span says of an AWS call.
+ */
+#ifndef RAY_TRANSLATE_AWS_H
+#define RAY_TRANSLATE_AWS_H
+
+#include "translate/resource.h"
+#include "translate/shape.h"
+
+/* False on another cloud: no aws block, and its attributes stay ordinary ones (D23). */
+bool ray_aws_applies(const struct ray_facts *resource);
+
+/* The members that come from the resource: ec2, ecs, elastic_beanstalk, eks, cloudwatch_logs,
+ * xray. */
+void ray_aws_write_resource(const struct ray_facts *resource,
+                            const struct ray_resource_options *options, struct ray_json_writer *w);
+
+struct ray_aws {
+    bool present;
+    struct ray_str operation, account_id, region, request_id, queue_url, table_name;
+    const struct ray_value *table_names; /* a list of two or more, or NULL */
+    const struct ray_value *retries;     /* an int, or NULL */
+};
+
+struct ray_aws ray_aws_collect(const struct ray_resource *resource, struct ray_facts *facts);
+/* The block's value; only when present. The service segment of a local root has nothing of the
+ * call. */
+void ray_aws_write(const struct ray_aws *aws, const struct ray_resource *resource,
+                   enum ray_role role, struct ray_json_writer *w);
+
+#endif

@@ -1,0 +1,244 @@
+/*
+ * cause: see cause.h.
+ *
+ * Fields: X-Ray developer guide, segment documents: errors and exceptions. Which event becomes
+ * what: awsxrayexporter 0.130 behaviour. Attributes aws.xray.exception.*: D28, what the segment
+ * receiver wrote for a legacy segment.
+ */
+#include "translate/cause.h"
+
+#include "translate/http.h"
+
+#define HTTP_ERROR     400
+#define HTTP_THROTTLED 429
+#define HTTP_FAULT     500
+#define HTTP_END       600
+
+static void judge(struct ray_cause *cause, int64_t code, bool status_is_error)
+{
+    cause->error = code >= HTTP_ERROR && code < HTTP_FAULT;
+    cause->throttle = code == HTTP_THROTTLED;
+    cause->fault = (code >= HTTP_FAULT && code < HTTP_END) || (status_is_error && !cause->error);
+}
+
+static bool is_exception(const struct ray_event *event)
+{
+    return ray_str_eq(event->name, RAY_STR("exception"));
+}
+
+/* The AWS SDK for Java reports each failed attempt of a call as one of these. */
+static bool is_http_failure(const struct ray_event *event, const struct ray_shape *shape)
+{
+    return shape->aws_sdk && ray_str_eq(event->name, RAY_STR("HTTP request failure"));
+}
+
+static bool has_exceptions(const struct ray_span *span, const struct ray_shape *shape)
+{
+    for (size_t i = 0; i < span->event_count; i++) {
+        if (is_exception(&span->events[i]) || is_http_failure(&span->events[i], shape)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct ray_exception *last_of(struct ray_exception *exception)
+{
+    while (exception->next != NULL) {
+        exception = exception->next;
+    }
+    return exception;
+}
+
+static void apply_legacy(const struct ray_attributes *event, struct ray_exception *exception)
+{
+    const struct ray_value *remote =
+        ray_attributes_find(event, RAY_STR("aws.xray.exception.remote"));
+    if (remote != NULL && remote->kind == RAY_VALUE_BOOL) {
+        exception->has_remote = true;
+        exception->remote = remote->as.boolean;
+    }
+    exception->truncated =
+        ray_value_int(ray_attributes_find(event, RAY_STR("aws.xray.exception.truncated")));
+    exception->skipped =
+        ray_value_int(ray_attributes_find(event, RAY_STR("aws.xray.exception.skipped")));
+}
+
+static struct ray_exception *from_exception(const struct ray_event *event,
+                                            const struct ray_shape *shape, struct ray_str language,
+                                            struct ray_stack_builder *builder)
+{
+    const struct ray_attributes *attributes = &event->attributes;
+    struct ray_str id = ray_attributes_string(attributes, RAY_STR("aws.xray.exception.id"));
+    struct ray_exception *exception = ray_exception_new(builder);
+    if (exception == NULL) {
+        return NULL;
+    }
+    exception->type = ray_attributes_string(attributes, RAY_STR("exception.type"));
+    exception->message = ray_attributes_string(attributes, RAY_STR("exception.message"));
+    exception->has_remote = true;
+    exception->remote = shape->kind == RAY_SPAN_CLIENT || shape->kind == RAY_SPAN_PRODUCER;
+    apply_legacy(attributes, exception);
+    struct ray_str cause = ray_attributes_string(attributes, RAY_STR("aws.xray.exception.cause"));
+    struct ray_str text = ray_attributes_string(attributes, RAY_STR("exception.stacktrace"));
+    if (id.len > 0) {
+        exception->id = id;
+        language = RAY_STR("java"); /* the form that the receiver writes, whatever the language */
+    }
+    if (text.len > 0) {
+        ray_stacktrace_parse(language, text, exception, builder);
+    }
+    if (exception->cause.len == 0) {
+        exception->cause = cause;
+    }
+    return exception;
+}
+
+static struct ray_exception *from_http_failure(const struct ray_event *event,
+                                               struct ray_stack_builder *builder)
+{
+    const struct ray_value *code =
+        ray_attributes_find(&event->attributes, RAY_STR("http.response.status_code"));
+    const struct ray_value *message =
+        ray_attributes_find(&event->attributes, RAY_STR("aws.http.error_message"));
+    if (code == NULL || message == NULL) {
+        return NULL;
+    }
+    struct ray_exception *exception = ray_exception_new(builder);
+    if (exception == NULL) {
+        return NULL;
+    }
+    uint64_t us = event->time_unix_ns / 1000;
+    exception->type = RAY_STR("aws.http.error.event");
+    exception->has_remote = exception->remote = true;
+    exception->message = ray_arena_printf(
+        builder->arena, "%.*s@%llu.%06llu@%.*s", RAY_STR_ARG(ray_value_text(code, builder->arena)),
+        (unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000),
+        RAY_STR_ARG(ray_value_string(message)));
+    return exception;
+}
+
+static void collect_events(struct ray_cause *cause, const struct ray_span *span,
+                           const struct ray_shape *shape, struct ray_str language,
+                           struct ray_stack_builder *builder)
+{
+    struct ray_exception **end = &cause->exceptions;
+    for (size_t i = 0; i < span->event_count && !builder->failed; i++) {
+        struct ray_exception *exception = NULL;
+        if (is_exception(&span->events[i])) {
+            exception = from_exception(&span->events[i], shape, language, builder);
+        } else if (is_http_failure(&span->events[i], shape)) {
+            exception = from_http_failure(&span->events[i], builder);
+        }
+        if (exception != NULL) {
+            *end = exception;
+            end = &last_of(exception)->next;
+        }
+    }
+}
+
+static void collect_status(struct ray_cause *cause, const struct ray_span *span,
+                           struct ray_facts *facts, struct ray_stack_builder *builder)
+{
+    struct ray_str message = span->status_message;
+    if (message.len == 0) {
+        message = ray_facts_last_string(facts, RAY_KEY_HTTP_STATUS_TEXT);
+    }
+    ray_facts_consume(facts, RAY_KEY_HTTP_STATUS_TEXT);
+    if (message.len == 0) {
+        return;
+    }
+    cause->exceptions = ray_exception_new(builder);
+    if (cause->exceptions != NULL) {
+        cause->exceptions->message = message;
+        cause->present = true;
+    }
+}
+
+struct ray_cause ray_cause_collect(const struct ray_span *span, const struct ray_shape *shape,
+                                   struct ray_facts *facts, struct ray_str language,
+                                   struct ray_made_ids *ids, struct ray_arena *arena)
+{
+    struct ray_cause cause = {0};
+    struct ray_stack_builder builder = {.arena = arena, .ids = ids};
+    bool status_is_error = span->status_code == RAY_SPAN_STATUS_ERROR;
+    judge(&cause, ray_http_code(facts), status_is_error);
+    if (has_exceptions(span, shape)) {
+        cause.present = true;
+        collect_events(&cause, span, shape, language, &builder);
+    } else if (status_is_error) {
+        collect_status(&cause, span, facts, &builder);
+    }
+    cause.failed = builder.failed;
+    return cause;
+}
+
+static void write_stack(const struct ray_exception *exception, size_t frames,
+                        struct ray_json_writer *w)
+{
+    RAY_JSON_KEY(w, "stack");
+    ray_json_array_begin(w);
+    for (const struct ray_frame *frame = exception->frames; frame != NULL && frames > 0;
+         frame = frame->next, frames--) {
+        ray_json_object_begin(w);
+        RAY_JSON_KEY(w, "path");
+        ray_json_string(w, frame->path);
+        RAY_JSON_KEY(w, "line");
+        ray_json_i64(w, frame->line);
+        RAY_JSON_KEY(w, "label");
+        ray_json_string(w, frame->label);
+        ray_json_object_end(w);
+    }
+    ray_json_array_end(w);
+}
+
+static void write_int_if_any(struct ray_json_writer *w, struct ray_str quoted_key, int64_t value)
+{
+    if (value != 0) {
+        ray_json_raw_key(w, quoted_key);
+        ray_json_i64(w, value);
+    }
+}
+
+static void write_exception(const struct ray_exception *exception, size_t max_frames,
+                            struct ray_json_writer *w)
+{
+    size_t frames = exception->frame_count < max_frames ? exception->frame_count : max_frames;
+    int64_t left_out = (int64_t)(exception->frame_count - frames);
+    ray_json_object_begin(w);
+    RAY_JSON_KEY(w, "id");
+    ray_json_string(w, exception->id);
+    RAY_JSON_KEY(w, "type");
+    ray_json_string(w, exception->type);
+    RAY_JSON_KEY(w, "message");
+    ray_json_string(w, exception->message);
+    if (exception->has_remote) {
+        RAY_JSON_KEY(w, "remote");
+        ray_json_bool(w, exception->remote);
+    }
+    /* what a client says it cut itself may be any number */
+    int64_t truncated =
+        exception->truncated > INT64_MAX - left_out ? INT64_MAX : exception->truncated + left_out;
+    write_int_if_any(w, RAY_STR("\"truncated\":"), truncated);
+    write_int_if_any(w, RAY_STR("\"skipped\":"), exception->skipped);
+    RAY_WRITE_IF_ANY(w, "cause", exception->cause);
+    if (frames > 0) {
+        write_stack(exception, frames, w);
+    }
+    ray_json_object_end(w);
+}
+
+void ray_cause_write(const struct ray_cause *cause, const struct ray_limits *limits,
+                     struct ray_json_writer *w)
+{
+    ray_json_object_begin(w);
+    if (cause->exceptions != NULL) {
+        RAY_JSON_KEY(w, "exceptions");
+        ray_json_array_begin(w);
+        for (const struct ray_exception *e = cause->exceptions; e != NULL; e = e->next) {
+            write_exception(e, limits->frames, w);
+        }
+        ray_json_array_end(w);
+    }
+    ray_json_object_end(w);
+}

@@ -1,0 +1,28 @@
+/*
+ * cause: error, fault and throttle, and the exceptions behind them.
+ */
+#ifndef RAY_TRANSLATE_CAUSE_H
+#define RAY_TRANSLATE_CAUSE_H
+
+#include "core/json_writer.h"
+#include "translate/shape.h"
+#include "translate/stacktrace.h"
+#include "translate/value.h"
+
+struct ray_cause {
+    bool error, fault, throttle;
+    bool present; /* there is a cause, maybe an empty one */
+    struct ray_exception *exceptions;
+    bool failed; /* the arena is used up */
+};
+
+/* `language` is the resource's telemetry.sdk.language. Consumes http.status_text where it looked.
+ */
+struct ray_cause ray_cause_collect(const struct ray_span *span, const struct ray_shape *shape,
+                                   struct ray_facts *facts, struct ray_str language,
+                                   struct ray_made_ids *ids, struct ray_arena *arena);
+/* The block's value; only when present. */
+void ray_cause_write(const struct ray_cause *cause, const struct ray_limits *limits,
+                     struct ray_json_writer *w);
+
+#endif
