@@ -5,6 +5,9 @@
  * its place. It has no thread of its own: the one that polls is the one that everything but
  * `wakeup` belongs to. A call is the caller's memory and must stay until `done` has run.
  * No redirects, no Expect, no compression, no proxy unless set, HTTP/1.1, keep-alive.
+ *
+ * A request that met a kept-alive connection which the far end was just closing is sent once more
+ * by itself, so the far end may see it twice.
  */
 #ifndef RAY_NET_HTTP_CLIENT_H
 #define RAY_NET_HTTP_CLIENT_H
@@ -27,7 +30,7 @@ struct ray_http_call {
     const char *url;                          /* absolute, http or https */
     const char *const *headers;               /* "Name: value" lines, NULL-terminated */
     struct ray_str body;                      /* not copied */
-    uint32_t timeout_ms;                      /* of the whole call; > 0 */
+    uint32_t timeout_ms;                      /* of the whole call, waiting included; > 0 */
     void (*done)(struct ray_http_call *call); /* runs inside poll, once */
     void *context;
     struct ray_buf
@@ -61,8 +64,9 @@ struct ray_transport {
     const struct ray_transport_ops *ops;
 };
 
+/* Texts are copied. */
 struct ray_http_client_options {
-    uint32_t max_connections;    /* per host */
+    uint32_t max_connections;    /* per host; 0: 16. More calls than these wait for their turn */
     uint32_t connect_timeout_ms; /* 0: 5 s */
     const char *proxy;           /* URL, "" or NULL: direct */
     const char *ca_file;         /* NULL: the system's */
