@@ -13,6 +13,22 @@
 #include "net/http_client.h"
 #include "translate/translate.h"
 
+struct ray_awsxray_retry_options {
+    bool enabled;
+    uint32_t initial_interval_ms, max_interval_ms;
+    uint32_t max_elapsed_ms; /* 0: never give up */
+    double multiplier, randomization_factor;
+};
+
+struct ray_awsxray_queue_options {
+    bool enabled;
+    uint64_t queue_size_bytes;
+    int sizer;              /* 0 bytes */
+    bool block_on_overflow; /* must be false, and so on: ray_awsxray_check() says why */
+    bool wait_for_result;
+    int on_full; /* 0 refuse */
+};
+
 struct ray_awsxray_options {
     struct ray_str region;
     struct ray_str endpoint;
@@ -20,21 +36,15 @@ struct ray_awsxray_options {
     struct ray_str proxy_address;
     int64_t num_workers; /* most calls in flight */
     int64_t request_timeout_seconds;
+    uint32_t timeout_ms; /* the helper's spelling of the same; 0: not given */
     int64_t max_retries; /* accepted: bounds immediate repeats; never drops */
     bool no_verify_ssl;
     bool index_all_attributes;
     struct ray_str_list indexed_attributes;
     struct ray_str_list aws_log_groups;
     int preserve; /* 0 none, 1 all */
-    struct {
-        bool enabled;
-        uint32_t initial_interval_ms, max_interval_ms, max_elapsed_ms;
-        double multiplier, randomization_factor;
-    } retry;
-    struct {
-        bool enabled;
-        uint64_t queue_size_bytes;
-    } queue;
+    struct ray_awsxray_retry_options retry;
+    struct ray_awsxray_queue_options queue;
 };
 extern const struct ray_option ray_awsxray_option_table[];
 

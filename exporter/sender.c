@@ -1,0 +1,1026 @@
+/*
+ * sender: see the header.
+ *
+ * A parcel is one call's worth of documents: *open* while it is filled from the cursor, then
+ * *flying*, then gone or *waiting* for its next attempt. Waiting parcels hold no body: it is packed
+ * anew, topped up with other leftovers. No more is read from the queue while as many parcels as the
+ * window has are waiting or flying, so an outage holds the backlog in the queue, not here.
+ */
+#include "exporter/sender.h"
+
+#include "core/thread.h"
+#include "queue/ledger.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define THROTTLE_CAP_MS     2000u
+#define BLOCKED_INTERVAL_MS 60000u
+#define NOT_READY_MS        2000u /* until the protocol is asked again */
+#define NO_MEMORY_MS        1000u
+#define STEP_MAX_MS         1000u
+#define FEW_ATTEMPTS        3u
+#define EXPONENT_MAX        20u
+/* The service's answer names each refused document; the largest honest one is far below. */
+#define ANSWER_MAX_BYTES (1024u * 1024)
+#define LINES_MAX_BYTES  (32u * 1024)
+
+struct parcel {
+    struct ray_http_call call;
+    struct ray_sender *sender;
+    struct parcel *next; /* in its list */
+    struct ray_buf body;
+    struct ray_buf lines;
+    const char *headers[RAY_SENDER_HEADERS_MAX + 1];
+    uint64_t due_ns;
+    uint64_t round;    /* of the schedule, at launch */
+    unsigned attempts; /* leftovers only: how often this was given back */
+    bool probe;
+    bool hurried; /* had its one immediate repeat */
+    bool suspect; /* a part of something refused: not to be mixed with others */
+    bool full;
+    size_t count;
+    struct ray_sender_item items[];
+};
+
+enum flow { FLOW_OPEN, FLOW_THROTTLED, FLOW_DOWN, FLOW_BLOCKED };
+
+/* The one schedule of the destination. */
+struct schedule {
+    enum flow flow;
+    unsigned exponent;
+    uint64_t not_before_ns; /* of the next probe, unless FLOW_OPEN */
+    uint64_t round;         /* counts changes: news from calls launched before one is stale */
+    bool probing;
+    uint32_t limit; /* calls in flight, 1 to window */
+    uint32_t successes;
+};
+
+/* What stands next in the queue. */
+struct source {
+    struct ray_batch *batch;
+    struct ray_batch_reader reader;
+    uint64_t number; /* of the reader's next document */
+    bool closed;
+};
+
+struct ray_sender {
+    struct ray_sender_options options;
+    const struct ray_sender_protocol *protocol;
+    void *context;
+    struct ray_exporter_environment environment;
+    struct ray_transport *transport;
+    struct ray_exporter_ledger *ledger;
+    struct ray_cursor *cursor;
+    struct source source;
+    struct schedule schedule;
+    struct parcel *open;
+    uint64_t open_since_ns;
+    struct parcel *waiting; /* oldest first */
+    struct parcel *flying;
+    uint32_t waiting_count, flying_count;
+    uint64_t random;
+    uint64_t ready_after_ns; /* the protocol was not ready; asked again then */
+    bool last_try;           /* the stop has been seen: what waits long was brought forward */
+
+    struct ray_thread thread;
+    atomic_bool stopping;
+    _Atomic uint64_t stop_at_ns;
+    struct ray_log_limiter retry_limiter, blocked_limiter, drop_limiter;
+    pthread_mutex_t health_lock; /* guards the two below; no other lock is held with it */
+    bool healthy;
+    char why[200];
+};
+
+static uint64_t now_ns(const struct ray_sender *sender)
+{
+    return ray_clock_monotonic_ns(sender->environment.clock);
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* -- parcels and lists -- */
+
+static struct parcel *parcel_new(struct ray_sender *sender)
+{
+    struct parcel *parcel =
+        calloc(1, sizeof(*parcel) + sender->options.documents_max * sizeof(struct ray_sender_item));
+    if (parcel != NULL) {
+        parcel->sender = sender;
+        ray_buf_init(&parcel->body, sender->options.body_max_bytes);
+        ray_buf_init(&parcel->lines, LINES_MAX_BYTES);
+        ray_buf_init(&parcel->call.answer, ANSWER_MAX_BYTES);
+    }
+    return parcel;
+}
+
+/* What only a flying parcel needs. */
+static void parcel_strip(struct parcel *parcel)
+{
+    ray_buf_clear(&parcel->body);
+    ray_buf_clear(&parcel->lines);
+    ray_buf_clear(&parcel->call.answer);
+    ray_buf_init(&parcel->body, parcel->sender->options.body_max_bytes);
+    ray_buf_init(&parcel->lines, LINES_MAX_BYTES);
+    ray_buf_init(&parcel->call.answer, ANSWER_MAX_BYTES);
+}
+
+static void parcel_free(struct parcel *parcel)
+{
+    for (size_t i = 0; parcel != NULL && i < parcel->count; i++) {
+        ray_batch_unref(parcel->items[i].batch);
+    }
+    if (parcel != NULL) {
+        parcel_strip(parcel);
+        free(parcel);
+    }
+}
+
+static void list_append(struct parcel **list, struct parcel *parcel)
+{
+    while (*list != NULL) {
+        list = &(*list)->next;
+    }
+    parcel->next = NULL;
+    *list = parcel;
+}
+
+static void list_remove(struct parcel **list, struct parcel *parcel)
+{
+    while (*list != parcel) {
+        list = &(*list)->next;
+    }
+    *list = parcel->next;
+    parcel->next = NULL;
+}
+
+static void wait_until(struct parcel *parcel, uint64_t due_ns)
+{
+    parcel->due_ns = due_ns;
+    parcel_strip(parcel);
+    list_append(&parcel->sender->waiting, parcel);
+    parcel->sender->waiting_count++;
+}
+
+static void stop_waiting(struct parcel *parcel)
+{
+    list_remove(&parcel->sender->waiting, parcel);
+    parcel->sender->waiting_count--;
+}
+
+/* -- the schedule -- */
+
+/* splitmix64: small, and the same in every run with the same seed. */
+static double next_random(struct ray_sender *sender)
+{
+    uint64_t z = (sender->random += 0x9E3779B97F4A7C15ull);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
+    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+}
+
+static uint64_t backoff_ns(struct ray_sender *sender, unsigned exponent, uint32_t cap_ms)
+{
+    double interval = sender->options.initial_interval_ms;
+    double cap =
+        cap_ms < sender->options.max_interval_ms ? cap_ms : sender->options.max_interval_ms;
+    for (unsigned i = 0; i < exponent && interval < cap; i++) {
+        interval *= sender->options.multiplier;
+    }
+    interval = interval < cap ? interval : cap;
+    double spread = sender->options.randomization_factor;
+    double delay = interval * (1 - spread + spread * next_random(sender));
+    return (uint64_t)((delay < 1 ? 1 : delay) * (double)RAY_NS_PER_MS);
+}
+
+static uint64_t delay_ns(struct ray_sender *sender, enum flow flow, uint32_t retry_after_ms)
+{
+    uint64_t delay;
+    if (flow == FLOW_BLOCKED) {
+        delay = (uint64_t)(BLOCKED_INTERVAL_MS * (1 + 0.1 * next_random(sender))) * RAY_NS_PER_MS;
+    } else {
+        delay = backoff_ns(sender, sender->schedule.exponent,
+                           flow == FLOW_THROTTLED ? THROTTLE_CAP_MS : UINT32_MAX);
+    }
+    /* A hint is a lower bound; the spread keeps a fleet from coming back in one moment. */
+    double hint = (double)retry_after_ms * (1 + 0.2 * next_random(sender));
+    return later(delay, (uint64_t)(hint * (double)RAY_NS_PER_MS));
+}
+
+static void slow_down(struct schedule *schedule)
+{
+    schedule->limit = schedule->limit > 1 ? schedule->limit / 2 : 1;
+    schedule->successes = 0;
+}
+
+static void note_success(struct ray_sender *sender)
+{
+    struct schedule *schedule = &sender->schedule;
+    schedule->flow = FLOW_OPEN;
+    schedule->exponent = 0;
+    if (++schedule->successes >= schedule->limit && schedule->limit < sender->options.window) {
+        schedule->limit++;
+        schedule->successes = 0;
+    }
+}
+
+/* Returns when this parcel may go again. */
+static uint64_t note_failure(struct ray_sender *sender, const struct parcel *parcel, enum flow flow,
+                             uint32_t retry_after_ms)
+{
+    struct schedule *schedule = &sender->schedule;
+    schedule->exponent = flow == schedule->flow ? schedule->exponent : 0;
+    uint64_t due_ns = now_ns(sender) + delay_ns(sender, flow, retry_after_ms);
+    if (parcel->round != schedule->round) { /* launched before the last change: no news */
+        return later(due_ns, schedule->flow == FLOW_OPEN ? 0 : schedule->not_before_ns);
+    }
+    schedule->flow = flow;
+    schedule->exponent += schedule->exponent < EXPONENT_MAX;
+    schedule->not_before_ns = due_ns;
+    schedule->round++;
+    if (flow == FLOW_THROTTLED) {
+        slow_down(schedule);
+    }
+    return due_ns;
+}
+
+/* -- health and log -- */
+
+static void set_health(struct ray_sender *sender, bool healthy, const char *why)
+{
+    pthread_mutex_lock(&sender->health_lock);
+    sender->healthy = healthy;
+    snprintf(sender->why, sizeof(sender->why), "%s", why);
+    pthread_mutex_unlock(&sender->health_lock);
+}
+
+static void log_retry(struct ray_sender *sender, const struct parcel *parcel,
+                      const struct ray_judgement *judgement)
+{
+    uint64_t repeated = 0;
+    if (ray_log_allow(&sender->retry_limiter, sender->environment.clock, &repeated)) {
+        uint64_t now = now_ns(sender);
+        uint64_t wait_ns = parcel->due_ns > now ? parcel->due_ns - now : 0;
+        ray_log_warn(sender->environment.log, "upload failed, will be repeated",
+                     "exporter=%s reason=%s status=%u detail=%s wait_ms=%llu documents=%zu "
+                     "repeated=%llu",
+                     RAY_LOG_STR(ray_str_from(sender->environment.id)),
+                     RAY_LOG_STR(ray_str_from(judgement->reason)), parcel->call.status,
+                     RAY_LOG_STR(ray_str_from(parcel->call.problem)),
+                     (unsigned long long)(wait_ns / RAY_NS_PER_MS), parcel->count,
+                     (unsigned long long)repeated);
+    }
+}
+
+static void log_blocked(struct ray_sender *sender, const struct parcel *parcel,
+                        const struct ray_judgement *judgement)
+{
+    uint64_t repeated = 0;
+    char why[200];
+    snprintf(why, sizeof(why), "uploads are refused: status %u, %.100s", parcel->call.status,
+             judgement->reason);
+    set_health(sender, false, why);
+    if (ray_log_allow(&sender->blocked_limiter, sender->environment.clock, &repeated)) {
+        ray_log_error(sender->environment.log,
+                      "uploads are refused: check endpoint, credentials and permissions; data is "
+                      "kept and tried again each minute",
+                      "exporter=%s status=%u reason=%s repeated=%llu",
+                      RAY_LOG_STR(ray_str_from(sender->environment.id)), parcel->call.status,
+                      RAY_LOG_STR(ray_str_from(judgement->reason)), (unsigned long long)repeated);
+    }
+}
+
+static void log_drop(struct ray_sender *sender, const struct ray_sender_item *item,
+                     const char *reason)
+{
+    uint64_t repeated = 0;
+    char trace_id[RAY_XRAY_TRACE_ID_CHARS];
+    if (ray_log_allow(&sender->drop_limiter, sender->environment.clock, &repeated)) {
+        ray_trace_id_write(&item->document.trace_id, trace_id);
+        ray_log_warn(sender->environment.log, "document dropped",
+                     "exporter=%s reason=%s trace_id=%.*s repeated=%llu",
+                     RAY_LOG_STR(ray_str_from(sender->environment.id)),
+                     RAY_LOG_STR(ray_str_from(reason)), (int)sizeof(trace_id), trace_id,
+                     (unsigned long long)repeated);
+    }
+}
+
+/* -- what becomes of documents -- */
+
+/* In as few calls as there are runs of numbers: each takes the queue's lock. */
+static void acknowledge(struct ray_sender *sender, const struct ray_sender_item *items,
+                        size_t count)
+{
+    for (size_t i = 0; i < count;) {
+        size_t run = 1;
+        while (i + run < count && items[i + run].number == items[i].number + run) {
+            run++;
+        }
+        ray_cursor_ack(sender->cursor, items[i].number, (uint32_t)run);
+        i += run;
+    }
+}
+
+static void drop_item(struct ray_sender *sender, const struct ray_sender_item *item,
+                      const char *reason)
+{
+    ray_ledger_dropped(sender->ledger, ray_str_from(reason), 1);
+    log_drop(sender, item, reason);
+}
+
+/* Finishes the items for which `keep` says no, in one acknowledgement per run of numbers. */
+static void keep_items(struct parcel *parcel, const bool *keep)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < parcel->count;) {
+        size_t end = i;
+        while (end < parcel->count && keep[end] == keep[i]) {
+            end++;
+        }
+        if (!keep[i]) {
+            acknowledge(parcel->sender, &parcel->items[i], end - i);
+        }
+        for (; i < end; i++) {
+            if (keep[i]) {
+                parcel->items[kept++] = parcel->items[i];
+            } else {
+                ray_batch_unref(parcel->items[i].batch);
+            }
+        }
+    }
+    parcel->count = kept;
+}
+
+static bool is_out_of_time(const struct ray_sender *sender, const struct ray_sender_item *item)
+{
+    uint64_t max_ns = (uint64_t)sender->options.max_elapsed_ms * RAY_NS_PER_MS;
+    return max_ns > 0 && now_ns(sender) - item->first_sent_ns > max_ns;
+}
+
+/* A call failed. Drops what may not be tried again; false when nothing is left. */
+static bool keep_what_may_retry(struct ray_sender *sender, struct parcel *parcel,
+                                const char *reason)
+{
+    bool keep[RAY_SENDER_DOCUMENTS_MAX];
+    for (size_t i = 0; i < parcel->count; i++) {
+        const struct ray_sender_item *item = &parcel->items[i];
+        keep[i] = sender->options.retry && !is_out_of_time(sender, item);
+        if (!keep[i]) {
+            drop_item(sender, item, sender->options.retry ? "max_elapsed_time" : reason);
+        }
+    }
+    keep_items(parcel, keep);
+    return parcel->count > 0;
+}
+
+static void retry_parcel(struct ray_sender *sender, struct parcel *parcel, uint64_t due_ns,
+                         const struct ray_judgement *judgement)
+{
+    ray_ledger_retried(sender->ledger, ray_str_from(judgement->reason), parcel->count);
+    wait_until(parcel, due_ns);
+}
+
+/* -- what became of a call: one function per verdict -- */
+
+/* Whether the item is still owed, after an answer that settled the call. */
+static bool settle_item(struct ray_sender *sender, struct ray_sender_item *item,
+                        uint64_t *delivered)
+{
+    if (item->fate == RAY_FATE_DELIVERED) {
+        (*delivered)++;
+        return false;
+    }
+    item->few_attempts += item->fate == RAY_FATE_RETRY_FEW;
+    bool drop =
+        item->fate == RAY_FATE_DROP || !sender->options.retry || item->few_attempts >= FEW_ATTEMPTS;
+    if (drop || is_out_of_time(sender, item)) {
+        drop_item(sender, item, drop ? item->code : "max_elapsed_time");
+        return false;
+    }
+    ray_ledger_retried(sender->ledger, ray_str_from(item->code), 1);
+    return true;
+}
+
+static void on_done(struct ray_sender *sender, struct parcel *parcel,
+                    const struct ray_judgement *judgement)
+{
+    bool keep[RAY_SENDER_DOCUMENTS_MAX];
+    uint64_t delivered = 0;
+    for (size_t i = 0; i < parcel->count; i++) {
+        keep[i] = settle_item(sender, &parcel->items[i], &delivered);
+    }
+    uint64_t lost = sooner(judgement->lost, delivered);
+    if (lost > 0) {
+        ray_ledger_dropped(sender->ledger, ray_str_from(judgement->reason), lost);
+    }
+    ray_ledger_delivered(sender->ledger, delivered - lost);
+    keep_items(parcel, keep);
+    note_success(sender);
+    set_health(sender, true, "");
+    if (judgement->throttled && parcel->round == sender->schedule.round) {
+        sender->schedule.round++;
+        slow_down(&sender->schedule);
+    }
+    if (parcel->count == 0) {
+        parcel_free(parcel);
+        return;
+    }
+    parcel->hurried = false;
+    uint64_t pause = backoff_ns(sender, parcel->attempts++, THROTTLE_CAP_MS);
+    wait_until(parcel, now_ns(sender) + pause);
+    log_retry(sender, parcel, judgement);
+}
+
+static const enum flow flow_of[] = {
+    [RAY_VERDICT_THROTTLED] = FLOW_THROTTLED,
+    [RAY_VERDICT_TRANSIENT] = FLOW_DOWN,
+    [RAY_VERDICT_BLOCKED] = FLOW_BLOCKED,
+};
+
+static void on_failed(struct ray_sender *sender, struct parcel *parcel,
+                      const struct ray_judgement *judgement)
+{
+    uint64_t due_ns =
+        note_failure(sender, parcel, flow_of[judgement->verdict], judgement->retry_after_ms);
+    parcel->due_ns = due_ns;
+    parcel->hurried = false;
+    if (judgement->verdict == RAY_VERDICT_BLOCKED) {
+        log_blocked(sender, parcel, judgement);
+    } else {
+        log_retry(sender, parcel, judgement);
+    }
+    if (keep_what_may_retry(sender, parcel, judgement->reason)) {
+        retry_parcel(sender, parcel, due_ns, judgement);
+    } else {
+        parcel_free(parcel);
+    }
+}
+
+static void on_again(struct ray_sender *sender, struct parcel *parcel,
+                     const struct ray_judgement *judgement)
+{
+    if (parcel->hurried) { /* mending did not help */
+        struct ray_judgement blocked = *judgement;
+        blocked.verdict = RAY_VERDICT_BLOCKED;
+        on_failed(sender, parcel, &blocked);
+        return;
+    }
+    parcel->hurried = true;
+    sender->schedule.flow = FLOW_OPEN;
+    retry_parcel(sender, parcel, now_ns(sender), judgement);
+}
+
+/* The second half moves to a parcel of its own. */
+static struct parcel *split(struct parcel *parcel)
+{
+    struct parcel *half = parcel_new(parcel->sender);
+    if (half == NULL) {
+        return NULL;
+    }
+    size_t first = parcel->count / 2;
+    half->count = parcel->count - first;
+    memcpy(half->items, &parcel->items[first], half->count * sizeof(half->items[0]));
+    parcel->count = first;
+    half->suspect = parcel->suspect = true;
+    return half;
+}
+
+static void on_content(struct ray_sender *sender, struct parcel *parcel,
+                       const struct ray_judgement *judgement)
+{
+    bool none[1] = {false};
+    note_success(sender); /* it is there, and it knows us */
+    if (parcel->count == 1) {
+        drop_item(sender, &parcel->items[0], judgement->reason);
+        keep_items(parcel, none);
+        parcel_free(parcel);
+        return;
+    }
+    struct parcel *half = split(parcel);
+    uint64_t due_ns = now_ns(sender) + (half != NULL ? 0 : NO_MEMORY_MS * RAY_NS_PER_MS);
+    retry_parcel(sender, parcel, due_ns, judgement);
+    if (half != NULL) {
+        retry_parcel(sender, half, due_ns, judgement);
+    }
+}
+
+static const char *const outcome_names[] = {
+    [RAY_CALL_CONNECT_FAILED] = "connect_failed",
+    [RAY_CALL_TIMED_OUT] = "timed_out",
+    [RAY_CALL_BROKEN] = "broken",
+    [RAY_CALL_ANSWER_TOO_BIG] = "answer_too_big",
+};
+
+static void judge_call(struct ray_sender *sender, struct parcel *parcel, struct ray_judgement *out)
+{
+    memset(out, 0, sizeof(*out));
+    for (size_t i = 0; i < parcel->count; i++) {
+        parcel->items[i].fate = RAY_FATE_DELIVERED;
+        parcel->items[i].code[0] = '\0';
+    }
+    if (parcel->call.outcome == RAY_CALL_ANSWERED) {
+        sender->protocol->judge(sender->context, &parcel->call, parcel->items, parcel->count, out);
+        return;
+    }
+    out->verdict = RAY_VERDICT_TRANSIENT;
+    snprintf(out->reason, sizeof(out->reason), "%s", outcome_names[parcel->call.outcome]);
+}
+
+static void on_call_done(struct ray_http_call *call)
+{
+    struct parcel *parcel = call->context;
+    struct ray_sender *sender = parcel->sender;
+    struct ray_judgement judgement;
+    list_remove(&sender->flying, parcel);
+    sender->flying_count--;
+    sender->schedule.probing = sender->schedule.probing && !parcel->probe;
+    if (call->outcome == RAY_CALL_CANCELLED) {
+        wait_until(parcel, now_ns(sender));
+        return;
+    }
+    judge_call(sender, parcel, &judgement);
+    switch (judgement.verdict) {
+    case RAY_VERDICT_DONE:
+        on_done(sender, parcel, &judgement);
+        break;
+    case RAY_VERDICT_THROTTLED:
+    case RAY_VERDICT_TRANSIENT:
+    case RAY_VERDICT_BLOCKED:
+        on_failed(sender, parcel, &judgement);
+        break;
+    case RAY_VERDICT_CONTENT:
+        on_content(sender, parcel, &judgement);
+        break;
+    case RAY_VERDICT_AGAIN:
+        on_again(sender, parcel, &judgement);
+        break;
+    }
+}
+
+/* -- reading the queue -- */
+
+/* The next document without taking it; false when there is none now. */
+static bool source_peek(struct ray_sender *sender, struct ray_document *out)
+{
+    struct source *source = &sender->source;
+    for (;;) {
+        struct ray_batch_reader copy = source->reader;
+        if (source->batch != NULL && ray_batch_next(&copy, out)) {
+            return true;
+        }
+        ray_batch_unref(source->batch);
+        source->batch = NULL;
+        enum ray_status status =
+            source->closed ? RAY_CLOSED
+                           : ray_cursor_next(sender->cursor, &source->batch, &source->number);
+        if (status != RAY_OK) {
+            source->closed = status == RAY_CLOSED;
+            source->batch = NULL;
+            return false;
+        }
+        if (ray_batch_read_section(source->batch, sender->environment.profile, &source->reader)) {
+            ray_ledger_exporter_took(sender->ledger, source->reader.left);
+        }
+    }
+}
+
+static void source_take(struct ray_sender *sender, struct ray_sender_item *out)
+{
+    struct source *source = &sender->source;
+    *out = (struct ray_sender_item){.number = source->number++};
+    if (ray_batch_next(&source->reader, &out->document)) {
+        out->batch = ray_batch_ref(source->batch);
+    }
+}
+
+static void drop_too_big(struct ray_sender *sender)
+{
+    struct ray_sender_item item;
+    source_take(sender, &item);
+    drop_item(sender, &item, "too_big");
+    acknowledge(sender, &item, 1);
+    ray_batch_unref(item.batch);
+}
+
+static bool open_parcel(struct ray_sender *sender)
+{
+    if (sender->open == NULL &&
+        sender->waiting_count + sender->flying_count < sender->options.window) {
+        sender->open = parcel_new(sender);
+        if (sender->open != NULL) {
+            sender->protocol->begin(&sender->open->body);
+        }
+    }
+    return sender->open != NULL && !sender->open->full;
+}
+
+static void fill(struct ray_sender *sender)
+{
+    struct ray_document document;
+    while (open_parcel(sender) && source_peek(sender, &document)) {
+        struct parcel *open = sender->open;
+        enum ray_status status = sender->protocol->add(&open->body, &document);
+        if (status == RAY_TOO_BIG) {
+            drop_too_big(sender);
+            continue;
+        }
+        if (status != RAY_OK) {
+            open->full = open->count > 0; /* else it was memory: tried again next time */
+            return;
+        }
+        sender->open_since_ns = open->count == 0 ? now_ns(sender) : sender->open_since_ns;
+        source_take(sender, &open->items[open->count++]);
+        open->full = open->count == sender->options.documents_max;
+    }
+}
+
+/* -- sending -- */
+
+static uint64_t open_due_ns(const struct ray_sender *sender)
+{
+    const struct parcel *open = sender->open;
+    if (open == NULL || open->count == 0) {
+        return UINT64_MAX;
+    }
+    bool now = open->full || sender->source.closed;
+    return now ? 0 : sender->open_since_ns + sender->options.linger_ms * RAY_NS_PER_MS;
+}
+
+/* Moves documents of other leftovers into `parcel` while they fit. */
+static void absorb(struct ray_sender *sender, struct parcel *parcel, uint64_t now)
+{
+    struct parcel *next;
+    for (struct parcel *other = sender->waiting; other != NULL && !parcel->suspect; other = next) {
+        next = other->next;
+        bool whole = !other->suspect && other->due_ns <= now &&
+                     parcel->count + other->count <= sender->options.documents_max;
+        size_t before = parcel->body.len;
+        for (size_t i = 0; whole && i < other->count; i++) {
+            whole = sender->protocol->add(&parcel->body, &other->items[i].document) == RAY_OK;
+        }
+        if (!whole) {
+            ray_buf_rewind(&parcel->body, before);
+            continue;
+        }
+        memcpy(&parcel->items[parcel->count], other->items, other->count * sizeof(other->items[0]));
+        parcel->count += other->count;
+        other->count = 0;
+        stop_waiting(other);
+        parcel_free(other);
+    }
+}
+
+/* Packs a parcel that waited; false when memory is short. */
+static bool pack(struct ray_sender *sender, struct parcel *parcel, uint64_t now)
+{
+    sender->protocol->begin(&parcel->body);
+    for (size_t i = 0; i < parcel->count; i++) {
+        if (sender->protocol->add(&parcel->body, &parcel->items[i].document) != RAY_OK) {
+            return false;
+        }
+    }
+    absorb(sender, parcel, now);
+    return true;
+}
+
+/* The oldest that is due, else the open one when it is full or has waited long enough; packed, on
+ * no list. NULL when there is none. */
+static struct parcel *take_due(struct ray_sender *sender)
+{
+    uint64_t now = now_ns(sender);
+    struct parcel *parcel = sender->waiting;
+    while (parcel != NULL && parcel->due_ns > now) {
+        parcel = parcel->next;
+    }
+    if (parcel != NULL) {
+        stop_waiting(parcel);
+        if (!pack(sender, parcel, now)) {
+            wait_until(parcel, now + NO_MEMORY_MS * RAY_NS_PER_MS);
+            return NULL;
+        }
+        return parcel;
+    }
+    if (open_due_ns(sender) <= now) {
+        parcel = sender->open;
+        sender->open = NULL;
+    }
+    return parcel;
+}
+
+/* Points call.url and headers into the lines. */
+static bool point_at_lines(struct parcel *parcel)
+{
+    struct ray_str rest = ray_buf_str(&parcel->lines);
+    struct ray_str line;
+    size_t count = 0;
+    parcel->call.url = NULL;
+    while (!parcel->lines.failed && rest.len > 0 && ray_str_split(&rest, '\0', &line)) {
+        if (parcel->call.url == NULL) {
+            parcel->call.url = line.ptr;
+        } else if (count < RAY_SENDER_HEADERS_MAX) {
+            parcel->headers[count++] = line.ptr;
+        }
+    }
+    parcel->headers[count] = NULL;
+    parcel->call.headers = parcel->headers;
+    return parcel->call.url != NULL && !parcel->lines.failed && !parcel->body.failed;
+}
+
+static enum ray_status prepare(struct ray_sender *sender, struct parcel *parcel)
+{
+    struct ray_http_call *call = &parcel->call;
+    sender->protocol->end(&parcel->body);
+    call->body = ray_buf_str(&parcel->body);
+    enum ray_status status = sender->protocol->address(sender->context, call->body, &parcel->lines);
+    if (status != RAY_OK) {
+        return status;
+    }
+    call->method = "POST";
+    call->timeout_ms = sender->options.call_timeout_ms;
+    call->done = on_call_done;
+    call->context = parcel;
+    call->status = 0;
+    call->error_type[0] = call->retry_after[0] = call->date[0] = call->problem[0] = '\0';
+    for (size_t i = 0; i < parcel->count; i++) {
+        uint64_t *first = &parcel->items[i].first_sent_ns;
+        *first = *first != 0 ? *first : now_ns(sender);
+    }
+    return point_at_lines(parcel) ? RAY_OK : RAY_NOMEM;
+}
+
+static void launch(struct ray_sender *sender, struct parcel *parcel)
+{
+    enum ray_status status = prepare(sender, parcel);
+    parcel->round = sender->schedule.round;
+    parcel->probe = sender->schedule.flow != FLOW_OPEN;
+    if (status == RAY_OK) {
+        list_append(&sender->flying, parcel); /* before: `done` may run inside */
+        sender->flying_count++;
+        sender->schedule.probing = sender->schedule.probing || parcel->probe;
+        status = sender->transport->ops->start(sender->transport, &parcel->call);
+        if (status == RAY_OK) {
+            return;
+        }
+        list_remove(&sender->flying, parcel);
+        sender->flying_count--;
+        sender->schedule.probing = sender->schedule.probing && !parcel->probe;
+    }
+    if (status == RAY_NOMEM || status == RAY_AGAIN) {
+        wait_until(parcel, now_ns(sender) + NO_MEMORY_MS * RAY_NS_PER_MS);
+        return;
+    }
+    struct ray_judgement judgement = {.verdict = RAY_VERDICT_BLOCKED, .reason = "bad_url"};
+    on_failed(sender, parcel, &judgement);
+}
+
+/* Asks the protocol at most every NOT_READY_MS while it says no. */
+static bool is_ready(struct ray_sender *sender)
+{
+    char why[200] = "";
+    if (sender->ready_after_ns > now_ns(sender)) {
+        return false;
+    }
+    if (sender->protocol->ready(sender->context, why)) {
+        if (sender->ready_after_ns != 0) {
+            set_health(sender, true, "");
+            sender->ready_after_ns = 0;
+        }
+        return true;
+    }
+    set_health(sender, false, why);
+    sender->ready_after_ns = now_ns(sender) + NOT_READY_MS * RAY_NS_PER_MS;
+    return false;
+}
+
+static bool may_launch(struct ray_sender *sender)
+{
+    const struct schedule *schedule = &sender->schedule;
+    if (sender->flying_count >= schedule->limit) {
+        return false;
+    }
+    if (schedule->flow != FLOW_OPEN &&
+        (schedule->probing || schedule->not_before_ns > now_ns(sender))) {
+        return false;
+    }
+    return is_ready(sender);
+}
+
+/* Every round tries the queue first, so that the cursor knows when to wake us. */
+static void send_what_may(struct ray_sender *sender)
+{
+    fill(sender);
+    while (may_launch(sender)) {
+        struct parcel *parcel = take_due(sender);
+        if (parcel == NULL) {
+            return;
+        }
+        launch(sender, parcel);
+        fill(sender);
+    }
+}
+
+/* When there may be something to launch, without news from network or queue. */
+static uint64_t next_due_ns(const struct ray_sender *sender)
+{
+    const struct schedule *schedule = &sender->schedule;
+    uint64_t due = open_due_ns(sender);
+    for (const struct parcel *p = sender->waiting; p != NULL; p = p->next) {
+        due = sooner(due, p->due_ns);
+    }
+    if (schedule->flow != FLOW_OPEN) {
+        due = schedule->probing ? UINT64_MAX : later(due, schedule->not_before_ns);
+    }
+    if (sender->flying_count >= schedule->limit) {
+        due = UINT64_MAX;
+    }
+    if (sender->ready_after_ns != 0) {
+        due = sender->ready_after_ns; /* asked again even with nothing to send, for the health */
+    }
+    return due;
+}
+
+static uint32_t wait_ms(const struct ray_sender *sender, uint32_t max_wait_ms)
+{
+    uint64_t now = now_ns(sender);
+    uint64_t until = sooner(next_due_ns(sender), now + max_wait_ms * RAY_NS_PER_MS);
+    if (atomic_load(&sender->stopping)) {
+        until = sooner(until, atomic_load(&sender->stop_at_ns));
+    }
+    return until <= now ? 0 : (uint32_t)((until - now + RAY_NS_PER_MS - 1) / RAY_NS_PER_MS);
+}
+
+/* The stop was asked for: what waits for minutes gets one last try now. */
+static void bring_forward(struct ray_sender *sender)
+{
+    sender->last_try = true;
+    sender->schedule.not_before_ns = 0;
+    for (struct parcel *p = sender->waiting; p != NULL; p = p->next) {
+        p->due_ns = 0;
+    }
+}
+
+static bool is_finished(const struct ray_sender *sender)
+{
+    bool empty = sender->waiting == NULL && sender->flying == NULL &&
+                 (sender->open == NULL || sender->open->count == 0);
+    return sender->source.closed && empty;
+}
+
+bool ray_sender_step(struct ray_sender *sender, uint32_t max_wait_ms)
+{
+    if (atomic_load(&sender->stopping)) {
+        if (!sender->last_try) {
+            bring_forward(sender);
+        }
+        if (now_ns(sender) >= atomic_load(&sender->stop_at_ns)) {
+            return false;
+        }
+    }
+    send_what_may(sender);
+    if (is_finished(sender)) {
+        return false;
+    }
+    sender->transport->ops->poll(sender->transport, wait_ms(sender, max_wait_ms));
+    return true;
+}
+
+/* -- life -- */
+
+static void wake(void *context)
+{
+    struct ray_sender *sender = context;
+    sender->transport->ops->wakeup(sender->transport);
+}
+
+static void *run(void *argument)
+{
+    while (ray_sender_step(argument, STEP_MAX_MS)) {
+    }
+    return NULL;
+}
+
+struct ray_sender *ray_sender_new(const struct ray_sender_options *options,
+                                  const struct ray_sender_protocol *protocol, void *context,
+                                  const struct ray_exporter_environment *environment,
+                                  struct ray_transport *transport)
+{
+    struct ray_sender *sender = calloc(1, sizeof(*sender));
+    struct ray_exporter_ledger *ledger =
+        ray_exporter_ledger_new(environment->metrics, environment->id);
+    if (sender == NULL || ledger == NULL) {
+        free(sender);
+        ray_exporter_ledger_free(ledger);
+        return NULL;
+    }
+    sender->options = *options;
+    sender->protocol = protocol;
+    sender->context = context;
+    sender->environment = *environment;
+    sender->transport = transport;
+    sender->ledger = ledger;
+    sender->schedule.limit = options->window;
+    sender->random = options->seed;
+    sender->healthy = true;
+    pthread_mutex_init(&sender->health_lock, NULL);
+    return sender;
+}
+
+enum ray_status ray_sender_open(struct ray_sender *sender)
+{
+    sender->cursor = ray_cursor_open(sender->environment.queue, sender->environment.id,
+                                     sender->environment.profile, wake, sender);
+    if (sender->cursor == NULL) {
+        return RAY_NOMEM;
+    }
+    (void)is_ready(sender); /* so that the health is right before the first document */
+    return RAY_OK;
+}
+
+enum ray_status ray_sender_start(struct ray_sender *sender)
+{
+    enum ray_status status = ray_sender_open(sender);
+    return status == RAY_OK ? ray_thread_start(&sender->thread, "upload", run, sender) : status;
+}
+
+bool ray_sender_ready(struct ray_sender *sender, char why[200])
+{
+    pthread_mutex_lock(&sender->health_lock);
+    bool healthy = sender->healthy;
+    memcpy(why, sender->why, sizeof(sender->why));
+    pthread_mutex_unlock(&sender->health_lock);
+    return healthy;
+}
+
+/* Counts what is left as dropped, so that the ledger balances to the end. */
+static uint64_t give_up(struct ray_sender *sender)
+{
+    while (sender->flying != NULL) {
+        sender->transport->ops->cancel(sender->transport, &sender->flying->call);
+    }
+    uint64_t held = sender->source.batch != NULL ? sender->source.reader.left : 0;
+    held += sender->open != NULL ? sender->open->count : 0;
+    for (const struct parcel *p = sender->waiting; p != NULL; p = p->next) {
+        held += p->count;
+    }
+    uint64_t left = ray_cursor_backlog(sender->cursor);
+    if (left > held) {
+        ray_ledger_exporter_took(sender->ledger, left - held); /* never read from the queue */
+    }
+    if (left > 0) {
+        ray_ledger_dropped(sender->ledger, RAY_STR("shutdown"), left);
+        ray_log_error(sender->environment.log, "accepted documents given up at the stop",
+                      "exporter=%s documents=%llu",
+                      RAY_LOG_STR(ray_str_from(sender->environment.id)), (unsigned long long)left);
+    }
+    return left;
+}
+
+uint64_t ray_sender_stop(struct ray_sender *sender, uint32_t timeout_ms)
+{
+    if (sender->cursor == NULL) {
+        return 0;
+    }
+    atomic_store(&sender->stop_at_ns, now_ns(sender) + timeout_ms * RAY_NS_PER_MS);
+    atomic_store(&sender->stopping, true);
+    if (sender->thread.started) {
+        wake(sender);
+        ray_thread_join(&sender->thread);
+    } else {
+        run(sender);
+    }
+    uint64_t left = give_up(sender);
+    ray_batch_unref(sender->source.batch);
+    sender->source.batch = NULL;
+    parcel_free(sender->open);
+    sender->open = NULL;
+    while (sender->waiting != NULL) {
+        struct parcel *parcel = sender->waiting;
+        stop_waiting(parcel);
+        parcel_free(parcel);
+    }
+    ray_cursor_close(sender->cursor);
+    sender->cursor = NULL;
+    return left;
+}
+
+void ray_sender_free(struct ray_sender *sender)
+{
+    if (sender != NULL) {
+        ray_exporter_ledger_free(sender->ledger);
+        pthread_mutex_destroy(&sender->health_lock);
+        free(sender);
+    }
+}
+
+uint32_t ray_sender_limit(const struct ray_sender *sender)
+{
+    return sender->schedule.limit;
+}

@@ -1,0 +1,735 @@
+/* sender, awsxray: whatever the far end does, is every accepted document delivered or accounted
+ * for, and is the number of calls bounded? */
+#include "network.h"
+
+#include "exporter/awsxray.c"
+#include "exporter/sender.c"
+
+#define PROFILE 7u
+
+struct bench {
+    struct network network;
+    struct ray_awsxray_options options;
+    struct ray_metrics *metrics;
+    struct ray_queue *queue;
+    struct ray_awsxray *exporter;
+    unsigned pushed;
+};
+
+static void ticket_done(struct ray_ticket *ticket, enum ray_status status)
+{
+    (void)ticket;
+    CHECK_OK(status);
+}
+
+static void set_options(struct ray_awsxray_options *options)
+{
+    *options = (struct ray_awsxray_options){
+        .endpoint = RAY_STR_INIT("http://far.end:9999/base"),
+        .region = RAY_STR_INIT("eu-west-1"),
+        .num_workers = 32,
+        .request_timeout_seconds = 30,
+        .retry = {.enabled = true,
+                  .initial_interval_ms = 200,
+                  .max_interval_ms = 5000,
+                  .multiplier = 2,
+                  .randomization_factor = 1},
+        .queue = {.enabled = true, .queue_size_bytes = 64u << 20},
+    };
+}
+
+/* Everything but the thread. */
+static void bench_start(struct bench *bench, network_reply_fn reply, void *context)
+{
+    struct ray_aws_error error;
+    network_init(&bench->network, reply, context);
+    bench->pushed = 0;
+    bench->metrics = ray_metrics_new();
+    struct ray_queue_options queue = {.max_bytes = 64u << 20, .max_linger_ms = 0};
+    bench->queue = ray_queue_new(&queue);
+    struct ray_exporter_environment environment = {
+        .id = "awsxray",
+        .queue = bench->queue,
+        .profile = PROFILE,
+        .metrics = bench->metrics,
+        .clock = &bench->network.clock,
+    };
+    bench->exporter = ray_awsxray_new(&bench->options, &environment, &bench->network.transport);
+    assert_non_null(bench->exporter);
+    (void)find_identity(bench->exporter, &error);
+    bench->exporter->sender = new_sender(bench->exporter);
+    assert_non_null(bench->exporter->sender);
+    CHECK_OK(ray_sender_open(bench->exporter->sender));
+}
+
+static void bench_init(struct bench *bench, network_reply_fn reply, void *context)
+{
+    set_options(&bench->options);
+    bench_start(bench, reply, context);
+}
+
+/* Document number i has the id i; its size varies. */
+static void write_document(struct ray_batch *batch, unsigned i)
+{
+    struct ray_trace_id trace_id = {{0}};
+    uint8_t span_id[8] = {0};
+    struct ray_buf *out = ray_batch_begin_document(batch);
+    for (size_t b = 0; b < 4; b++) {
+        span_id[7 - b] = trace_id.bytes[15 - b] = (uint8_t)(i >> (8 * b));
+    }
+    ray_buf_printf(out, "{\"id\":\"%016x\",\"name\":\"%*s\"}", i, (int)(i * 37 % 900), "x");
+    CHECK_OK(ray_batch_end_document(batch, &trace_id, span_id, i));
+}
+
+static void bench_push(struct bench *bench, unsigned documents)
+{
+    static struct ray_ticket ticket = {ticket_done};
+    while (documents > 0) {
+        unsigned count = documents < 70 ? documents : 70;
+        struct ray_batch *batch = ray_batch_new(1 << 20);
+        ray_batch_begin_section(batch, PROFILE);
+        for (unsigned i = 0; i < count; i++) {
+            write_document(batch, bench->pushed++);
+        }
+        ray_batch_seal(batch, count);
+        CHECK_OK(ray_queue_push(bench->queue, batch, 0, &ticket));
+        documents -= count;
+    }
+}
+
+/* The sum of a metric family's cells, all of them or those whose labels contain `label`. */
+static uint64_t metric(struct bench *bench, const char *family, const char *label)
+{
+    struct ray_buf page;
+    uint64_t sum = 0;
+    ray_buf_init(&page, 1 << 20);
+    ray_metrics_write(bench->metrics, &page);
+    struct ray_str rest = ray_buf_str(&page), line;
+    while (ray_str_split(&rest, '\n', &line)) {
+        uint64_t value = 0;
+        size_t blank = ray_str_find_last_byte(line, ' ');
+        if (ray_str_starts_with(line, ray_str_from(family)) &&
+            ray_str_find(line, ray_str_from(label)) != SIZE_MAX &&
+            ray_str_to_u64(ray_str_from_pos(line, blank + 1), &value) == RAY_OK) {
+            sum += value;
+        }
+    }
+    ray_buf_clear(&page);
+    return sum;
+}
+
+#define DELIVERED "spanbridge_exporter_delivered_documents"
+#define DROPPED   "spanbridge_exporter_dropped_documents"
+#define RETRIED   "spanbridge_exporter_retried_documents"
+#define TAKEN     "spanbridge_exporter_taken_documents"
+
+static void run_for(struct bench *bench, uint64_t ms)
+{
+    uint64_t until = bench->network.now_ns + ms * RAY_NS_PER_MS;
+    while (bench->network.now_ns < until && ray_sender_step(bench->exporter->sender, 1000)) {
+    }
+}
+
+/* Steps until the far end has settled everything; no longer than `ms`. */
+static void run_until_quiet(struct bench *bench, uint64_t ms)
+{
+    uint64_t until = bench->network.now_ns + ms * RAY_NS_PER_MS;
+    while (ray_cursor_backlog(bench->exporter->sender->cursor) > 0) {
+        if (bench->network.now_ns > until) {
+            fail_msg("after %llu ms %llu documents are left (%zu calls)", (unsigned long long)ms,
+                     (unsigned long long)ray_cursor_backlog(bench->exporter->sender->cursor),
+                     bench->network.calls);
+        }
+        assert_true(ray_sender_step(bench->exporter->sender, 1000));
+    }
+}
+
+/* Nothing is lost: each document arrived or was dropped with a reason, and the ledger balances. */
+static void check_accounts(struct bench *bench, uint64_t dropped)
+{
+    unsigned missing = 0;
+    for (unsigned i = 0; i < bench->pushed; i++) {
+        missing += bench->network.taken[i] == 0;
+    }
+    print_message("    %u documents, %zu calls, %zu at once, %llu ms, limit %u, dropped %llu\n",
+                  bench->pushed, bench->network.calls, bench->network.most_flying,
+                  (unsigned long long)network_elapsed_ms(&bench->network),
+                  ray_sender_limit(bench->exporter->sender),
+                  (unsigned long long)metric(bench, DROPPED, ""));
+    assert_int_equal(missing, dropped);
+    assert_int_equal(metric(bench, TAKEN, ""), bench->pushed);
+    assert_int_equal(metric(bench, DELIVERED, ""), bench->pushed - dropped);
+    assert_int_equal(metric(bench, DROPPED, ""), dropped);
+    assert_int_equal(ray_queue_used_bytes(bench->queue), 0);
+}
+
+static void bench_clear(struct bench *bench)
+{
+    ray_queue_close(bench->queue);
+    (void)ray_awsxray_stop(bench->exporter, 0);
+    ray_awsxray_free(bench->exporter);
+    ray_queue_free(bench->queue);
+    ray_metrics_free(bench->metrics);
+}
+
+static void reply_good(struct network *network, const struct ray_http_call *call, struct reply *out)
+{
+    (void)network;
+    (void)call;
+    out->after_ms = 20;
+}
+
+static void test_good(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, reply_good, NULL);
+    bench_push(&bench, 2000);
+    run_until_quiet(&bench, 10000);
+    check_accounts(&bench, 0);
+    assert_int_equal(bench.network.calls, 40);
+    assert_int_equal(bench.network.most_flying, 32);
+    bench_clear(&bench);
+}
+
+/* -- throttling -- */
+
+static void reply_half_throttled(struct network *network, const struct ray_http_call *call,
+                                 struct reply *out)
+{
+    uint64_t *random = network->context;
+    (void)call;
+    *random = *random * 6364136223846793005ull + 1442695040888963407ull;
+    out->after_ms = 20;
+    if (*random >> 63) {
+        out->status = 429;
+        out->error_type = "ThrottledException";
+    }
+}
+
+static void test_throttle_storm(void **state)
+{
+    (void)state;
+    struct bench bench;
+    uint64_t random = 11;
+    bench_init(&bench, reply_half_throttled, &random);
+    bench_push(&bench, 4000);
+    run_until_quiet(&bench, 120000);
+    check_accounts(&bench, 0);
+    assert_true(bench.network.calls <= 80 * 5 / 2); /* 80 are needed; each costs two on average */
+    bench_clear(&bench);
+}
+
+static void reply_until(struct network *network, const struct ray_http_call *call,
+                        struct reply *out)
+{
+    const struct {
+        uint64_t until_ms;
+        struct reply reply;
+    } *plan = network->context;
+    (void)call;
+    out->after_ms = 20;
+    if (network_elapsed_ms(network) < plan->until_ms) {
+        *out = plan->reply;
+    }
+}
+
+/* The far end behaves badly for a while, then well: what it may cost. */
+struct outage {
+    const char *name;
+    struct {
+        uint64_t until_ms;
+        struct reply reply;
+    } plan;
+    size_t calls_max;       /* while it lasts */
+    uint32_t back_after_ms; /* all is delivered so long after its end, at the latest */
+};
+
+static const struct outage outages[] = {
+    {"throttled",
+     {60000, {.status = 429, .error_type = "ThrottledException", .after_ms = 20}},
+     32 + 100,
+     5000},
+    {"throttled as 400",
+     {60000, {.status = 400, .error_type = "ThrottlingException"}},
+     32 + 100,
+     5000},
+    {"refused", {600000, {.outcome = RAY_CALL_CONNECT_FAILED}}, 32 + 400, 8000},
+    {"reset",
+     {600000, {.outcome = RAY_CALL_BROKEN, .refuses = true, .after_ms = 5}},
+     32 + 400,
+     8000},
+    {"hangs", {600000, {.outcome = RAY_CALL_TIMED_OUT}}, 32 + 40, 40000},
+    {"503", {600000, {.status = 503, .after_ms = 10}}, 32 + 400, 8000},
+    {"garbage status", {300000, {.status = 999, .after_ms = 10}}, 32 + 6, 70000},
+    {"access denied",
+     {300000, {.status = 403, .error_type = "AccessDeniedException"}},
+     32 + 6,
+     70000},
+    {"moved", {300000, {.status = 301}}, 32 + 6, 70000},
+    {"answer too big",
+     {60000, {.outcome = RAY_CALL_ANSWER_TOO_BIG, .refuses = true}},
+     32 + 100,
+     8000},
+};
+
+static void check_outage(const struct outage *outage)
+{
+    struct bench bench;
+    struct outage copy = *outage;
+    print_message("%s\n", outage->name);
+    bench_init(&bench, reply_until, &copy.plan);
+    bench_push(&bench, 4000);
+    run_for(&bench, outage->plan.until_ms);
+    print_message("    %zu calls while it lasted\n", bench.network.calls);
+    assert_true(bench.network.calls <= outage->calls_max);
+    assert_int_equal(metric(&bench, DROPPED, ""), 0);
+    run_until_quiet(&bench, outage->back_after_ms);
+    check_accounts(&bench, 0);
+    bench_clear(&bench);
+}
+
+static void test_outages(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(outages) / sizeof(outages[0]); i++) {
+        check_outage(&outages[i]);
+    }
+}
+
+/* A blocked exporter says so, and says when it is over. */
+static void test_blocked_is_shown(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct outage outage = {
+        .plan = {90000, {.status = 403, .error_type = "AccessDeniedException"}}};
+    char why[200];
+    bench_init(&bench, reply_until, &outage.plan);
+    assert_true(ray_awsxray_ready(bench.exporter, why));
+    bench_push(&bench, 10);
+    run_for(&bench, 5000);
+    assert_false(ray_awsxray_ready(bench.exporter, why));
+    assert_non_null(strstr(why, "AccessDeniedException"));
+    run_until_quiet(&bench, 200000);
+    assert_true(ray_awsxray_ready(bench.exporter, why));
+    check_accounts(&bench, 0);
+    bench_clear(&bench);
+}
+
+static void reply_retry_after(struct network *network, const struct ray_http_call *call,
+                              struct reply *out)
+{
+    (void)call;
+    if (network->calls == 1) {
+        out->status = 503;
+        out->retry_after = "10";
+        return;
+    }
+    uint64_t waited_ms = network_elapsed_ms(network);
+    assert_true(waited_ms >= 10000 && waited_ms <= 12001);
+}
+
+static void test_retry_after(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, reply_retry_after, NULL);
+    bench_push(&bench, 10);
+    run_until_quiet(&bench, 13000);
+    check_accounts(&bench, 0);
+    assert_int_equal(bench.network.calls, 2);
+    bench_clear(&bench);
+}
+
+/* -- answers -- */
+
+static void reply_every_third_breaks(struct network *network, const struct ray_http_call *call,
+                                     struct reply *out)
+{
+    (void)call;
+    out->after_ms = 20;
+    out->outcome = network->calls % 3 == 0 ? RAY_CALL_BROKEN : RAY_CALL_ANSWERED;
+}
+
+static void test_resets_between(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, reply_every_third_breaks, NULL);
+    bench_push(&bench, 4000);
+    run_until_quiet(&bench, 60000);
+    check_accounts(&bench, 0); /* twice is legal, never is not */
+    assert_true(bench.network.calls <= 80 * 2);
+    bench_clear(&bench);
+}
+
+static void reply_garbage(struct network *network, const struct ray_http_call *call,
+                          struct reply *out)
+{
+    static const char *const bodies[] = {"<html>hello</html>",
+                                         "",
+                                         "{\"Unproc",
+                                         "[]",
+                                         "\xff\xfe",
+                                         "{\"UnprocessedTraceSegments\":7}",
+                                         "{\"UnprocessedTraceSegments\":[7,null,[]]}",
+                                         "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["};
+    (void)call;
+    out->body = bodies[network->calls % 8];
+}
+
+static void test_garbage(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, reply_garbage, NULL);
+    bench_push(&bench, 400);
+    run_until_quiet(&bench, 1000);
+    check_accounts(&bench, 0);
+    assert_int_equal(bench.network.calls, 8);
+    bench_clear(&bench);
+}
+
+/* Ids 0 mod 10: final. 1 mod 10: throttled twice, then fine. 2 mod 10: a code nobody knows, always.
+ * 3 mod 10: internal failure once. */
+struct mixed {
+    unsigned asked[NETWORK_DOCUMENTS_MAX];
+    char body[16384];
+};
+
+static const char *mixed_code(struct mixed *mixed, unsigned id)
+{
+    unsigned asked = ++mixed->asked[id];
+    switch (id % 10) {
+    case 0:
+        return "InvalidSegment";
+    case 1:
+        return asked <= 2 ? "ThrottledException" : NULL;
+    case 2:
+        return "NobodyKnows";
+    case 3:
+        return asked <= 1 ? "InternalFailure" : NULL;
+    default:
+        return NULL;
+    }
+}
+
+static void reply_mixed(struct network *network, const struct ray_http_call *call,
+                        struct reply *out)
+{
+    struct mixed *mixed = network->context;
+    struct ray_str rest = call->body;
+    struct ray_buf body;
+    unsigned id;
+    ray_buf_init(&body, sizeof(mixed->body));
+    ray_buf_append(&body, RAY_STR("{\"UnprocessedTraceSegments\":["));
+    size_t start = body.len;
+    while (network_next_id(&rest, &id)) {
+        const char *code = mixed_code(mixed, id);
+        if (code == NULL) {
+            network->taken[id]++;
+        } else {
+            ray_buf_printf(&body, "%s{\"Id\":\"%016x\",\"ErrorCode\":\"%s\"}",
+                           body.len > start ? "," : "", id, code);
+        }
+    }
+    ray_buf_append(&body, RAY_STR("]}"));
+    ray_buf_append_byte(&body, '\0');
+    assert_true(body.len <= 2048);
+    memcpy(mixed->body, body.data, body.len);
+    ray_buf_clear(&body);
+    out->body = mixed->body;
+    out->refuses = true; /* taken above, one by one */
+}
+
+static void test_unprocessed(void **state)
+{
+    (void)state;
+    struct bench bench;
+    static struct mixed mixed;
+    memset(&mixed, 0, sizeof(mixed));
+    bench_init(&bench, reply_mixed, &mixed);
+    bench_push(&bench, 1000);
+    run_until_quiet(&bench, 60000);
+    check_accounts(&bench, 200);
+    assert_int_equal(metric(&bench, DROPPED, "InvalidSegment"), 100);
+    assert_int_equal(metric(&bench, DROPPED, "NobodyKnows"), 100);
+    for (unsigned i = 0; i < 1000; i += 10) {
+        assert_int_equal(mixed.asked[i], 1);     /* final */
+        assert_int_equal(mixed.asked[i + 2], 3); /* three attempts */
+        assert_int_equal(mixed.asked[i + 4], 1); /* good ones are sent once */
+        assert_int_equal(bench.network.taken[i + 4], 1);
+    }
+    assert_true(bench.network.calls <= 20 + 40); /* leftovers travel together */
+    bench_clear(&bench);
+}
+
+static void reply_unnamed(struct network *network, const struct ray_http_call *call,
+                          struct reply *out)
+{
+    (void)call;
+    out->body = network->calls == 1
+                    ? "{\"UnprocessedTraceSegments\":[{\"ErrorCode\":\"ParseError\"},{\"Id\":null,"
+                      "\"ErrorCode\":\"ParseError\"}]}"
+                : network->calls == 2
+                    ? "{\"UnprocessedTraceSegments\":[{\"ErrorCode\":\"InternalFailure\"}]}"
+                    : NULL;
+}
+
+/* Without an Id it is only a number: final ones are counted, others make the call go again. */
+static void test_unprocessed_unnamed(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, reply_unnamed, NULL);
+    bench_push(&bench, 50);
+    run_until_quiet(&bench, 10000);
+    assert_int_equal(metric(&bench, DROPPED, "ParseError"), 2);
+    assert_int_equal(metric(&bench, DELIVERED, ""), 48);
+    bench_push(&bench, 50);
+    run_until_quiet(&bench, 10000);
+    assert_int_equal(bench.network.calls, 3);
+    assert_int_equal(metric(&bench, DELIVERED, ""), 98);
+    bench_clear(&bench);
+}
+
+/* -- content -- */
+
+static void reply_bad_ones(struct network *network, const struct ray_http_call *call,
+                           struct reply *out)
+{
+    const struct reply *refusal = network->context;
+    if (network_contains(call, 17) || network_contains(call, 333)) {
+        *out = *refusal;
+    }
+}
+
+static void test_bad_documents(void **state)
+{
+    (void)state;
+    struct reply refusals[] = {{.status = 400, .error_type = "InvalidRequestException"},
+                               {.status = 400, .error_type = "SerializationException"},
+                               {.status = 413}};
+    for (size_t i = 0; i < 3; i++) {
+        struct bench bench;
+        bench_init(&bench, reply_bad_ones, &refusals[i]);
+        bench_push(&bench, 50);
+        run_until_quiet(&bench, 10000);
+        check_accounts(&bench, 1);
+        assert_true(bench.network.calls <= 13); /* 1 + 2 * ceil(log2(50)) */
+        bench_push(&bench, 350);
+        run_until_quiet(&bench, 10000);
+        check_accounts(&bench, 2);
+        assert_true(bench.network.calls <= 26 + 7);
+        bench_clear(&bench);
+    }
+}
+
+/* -- clock and keys -- */
+
+static void reply_skewed(struct network *network, const struct ray_http_call *call,
+                         struct reply *out)
+{
+    char low[RAY_SIGV4_DATE_BYTES], high[RAY_SIGV4_DATE_BYTES];
+    char *date = network->context;
+    uint64_t theirs = network_unix(&network->clock) / RAY_NS_PER_S - 7200;
+    struct ray_str sent = sent_header(call, RAY_STR("X-Amz-Date: "));
+    time_t seconds = (time_t)theirs;
+    struct tm when;
+    gmtime_r(&seconds, &when);
+    strftime(date, 48, "%a, %d %b %Y %H:%M:%S GMT", &when);
+    ray_sigv4_date(theirs - 300, low);
+    ray_sigv4_date(theirs + 300, high);
+    out->date = date;
+    out->after_ms = 20;
+    if (strcmp(sent.ptr, low) < 0 || strcmp(sent.ptr, high) > 0) {
+        out->status = 403;
+        out->error_type = "InvalidSignatureException";
+    }
+}
+
+static void test_clock_skew(void **state)
+{
+    (void)state;
+    struct bench bench;
+    char date[48];
+    bench_init(&bench, reply_skewed, date);
+    bench_push(&bench, 4000);
+    run_until_quiet(&bench, 2000); /* at once, not after the minute of a refusal */
+    check_accounts(&bench, 0);
+    assert_true(bench.network.calls <= 80 + 32);
+    bench_clear(&bench);
+}
+
+static void reply_expired(struct network *network, const struct ray_http_call *call,
+                          struct reply *out)
+{
+    (void)network;
+    struct ray_str authorization = sent_header(call, RAY_STR("Authorization: "));
+    out->after_ms = 20;
+    if (ray_str_find(authorization, RAY_STR("Credential=AKIDNEW/")) == SIZE_MAX) {
+        out->status = 403;
+        out->error_type = "ExpiredTokenException";
+        setenv("AWS_ACCESS_KEY_ID", "AKIDNEW", 1);
+    }
+}
+
+static void test_new_keys_are_found(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, reply_expired, NULL);
+    bench_push(&bench, 4000);
+    run_until_quiet(&bench, 2000);
+    check_accounts(&bench, 0);
+    assert_true(bench.network.calls <= 80 + 32);
+    bench_clear(&bench);
+    setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE1234", 1);
+}
+
+static void test_missing_keys(void **state)
+{
+    (void)state;
+    struct bench bench;
+    char why[200];
+    unsetenv("AWS_ACCESS_KEY_ID");
+    unsetenv("AWS_SECRET_ACCESS_KEY");
+    bench_init(&bench, reply_good, NULL);
+    assert_false(ray_awsxray_ready(bench.exporter, why));
+    assert_non_null(strstr(why, "no AWS credentials"));
+    bench_push(&bench, 500);
+    run_for(&bench, 60000);
+    assert_int_equal(bench.network.calls, 0);
+    setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE1234", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+    run_until_quiet(&bench, 5000);
+    assert_true(ray_awsxray_ready(bench.exporter, why));
+    check_accounts(&bench, 0);
+    bench_clear(&bench);
+}
+
+/* -- the end -- */
+
+static void test_drain(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, reply_good, NULL);
+    bench_push(&bench, 4000);
+    ray_queue_close(bench.queue);
+    assert_int_equal(ray_sender_stop(bench.exporter->sender, 20000), 0);
+    check_accounts(&bench, 0);
+    assert_true(network_elapsed_ms(&bench.network) < 1000);
+    bench_clear(&bench);
+}
+
+/* Blocked for a minute when the stop comes, and mended meanwhile: one last try finds out. */
+static void test_drain_after_block(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct outage outage = {.plan = {5000, {.status = 403, .error_type = "AccessDeniedException"}}};
+    bench_init(&bench, reply_until, &outage.plan);
+    bench_push(&bench, 500);
+    run_for(&bench, 10000);
+    ray_queue_close(bench.queue);
+    assert_int_equal(ray_sender_stop(bench.exporter->sender, 5000), 0);
+    check_accounts(&bench, 0);
+    bench_clear(&bench);
+}
+
+static void test_give_up(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct outage outage = {.plan = {UINT64_MAX, {.outcome = RAY_CALL_TIMED_OUT}}};
+    bench_init(&bench, reply_until, &outage.plan);
+    bench_push(&bench, 4000);
+    run_for(&bench, 100);
+    ray_queue_close(bench.queue);
+    uint64_t before_ms = network_elapsed_ms(&bench.network);
+    assert_int_equal(ray_sender_stop(bench.exporter->sender, 2000), 4000);
+    assert_true(network_elapsed_ms(&bench.network) - before_ms <= 2001);
+    assert_int_equal(metric(&bench, DROPPED, "shutdown"), 4000);
+    assert_int_equal(metric(&bench, TAKEN, ""), 4000);
+    assert_int_equal(bench.network.flying_count, 0);
+    bench_clear(&bench);
+}
+
+static void test_max_elapsed(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct outage outage = {.plan = {UINT64_MAX, {.status = 503}}};
+    set_options(&bench.options);
+    bench.options.retry.max_elapsed_ms = 30000;
+    bench_start(&bench, reply_until, &outage.plan);
+    bench_push(&bench, 500);
+    run_until_quiet(&bench, 600000);
+    check_accounts(&bench, 500);
+    assert_int_equal(metric(&bench, DROPPED, "max_elapsed_time"), 500);
+    bench_clear(&bench);
+}
+
+static void test_retry_off(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct outage outage = {.plan = {UINT64_MAX, {.status = 503}}};
+    set_options(&bench.options);
+    bench.options.retry.enabled = false;
+    bench_start(&bench, reply_until, &outage.plan);
+    bench_push(&bench, 50);
+    run_until_quiet(&bench, 1000);
+    check_accounts(&bench, 50);
+    assert_int_equal(bench.network.calls, 1);
+    bench_clear(&bench);
+}
+
+/* The same seed gives the same calls at the same times. */
+static void test_deterministic(void **state)
+{
+    (void)state;
+    uint64_t hashes[2];
+    for (size_t i = 0; i < 2; i++) {
+        struct bench bench;
+        uint64_t random = 5;
+        bench_init(&bench, reply_half_throttled, &random);
+        bench_push(&bench, 1000);
+        run_until_quiet(&bench, 60000);
+        hashes[i] = bench.network.call_times_hash;
+        bench_clear(&bench);
+    }
+    assert_true(hashes[0] == hashes[1]);
+}
+
+int main(void)
+{
+    setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE1234", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+    setenv("HOME", "/nonexistent", 1);
+    unsetenv("AWS_PROFILE");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_throttle_storm),
+        cmocka_unit_test(test_outages),
+        cmocka_unit_test(test_blocked_is_shown),
+        cmocka_unit_test(test_retry_after),
+        cmocka_unit_test(test_resets_between),
+        cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_unprocessed),
+        cmocka_unit_test(test_unprocessed_unnamed),
+        cmocka_unit_test(test_bad_documents),
+        cmocka_unit_test(test_clock_skew),
+        cmocka_unit_test(test_new_keys_are_found),
+        cmocka_unit_test(test_missing_keys),
+        cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_drain_after_block),
+        cmocka_unit_test(test_give_up),
+        cmocka_unit_test(test_max_elapsed),
+        cmocka_unit_test(test_retry_off),
+        cmocka_unit_test(test_deterministic),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
