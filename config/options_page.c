@@ -35,11 +35,12 @@ static void append_type(struct ray_buf *out, const struct ray_option *option)
     for (size_t i = 0; ray_str_split(&words, '|', &word); i++) {
         ray_buf_printf(out, "%s%.*s", i > 0 ? ", " : "", RAY_STR_ARG(word));
     }
-    if (option->min != NULL) {
-        ray_buf_printf(out, ", from %s", option->min);
-    }
-    if (option->max != NULL) {
-        ray_buf_printf(out, ", to %s", option->max);
+    if (option->min != NULL && option->max != NULL) {
+        ray_buf_printf(out, ", %s to %s", option->min, option->max);
+    } else if (option->min != NULL) {
+        ray_buf_printf(out, ", at least %s", option->min);
+    } else if (option->max != NULL) {
+        ray_buf_printf(out, ", at most %s", option->max);
     }
 }
 

@@ -23,7 +23,7 @@ void ray_problems_clear(struct ray_problems *problems)
 
 static void append_place(struct ray_buf *out, const struct ray_place *place)
 {
-    if (place == NULL || place->file == NULL) {
+    if (place == NULL || place->file == NULL || place->file[0] == '\0') {
         return;
     }
     ray_buf_printf(out, "%s:", place->file);
