@@ -289,9 +289,10 @@ static void place_items(struct ray_annotations *a)
         bool annotated = (item->indexed || is_listed(a, item->name)) &&
                          item->annotation_key.len > 0 &&
                          claim(&a->taken, item->annotation_key, &a->failed);
-        a->item_places[i] = !annotated             ? METADATA
-                            : is_long(item->value) ? ANNOTATION | METADATA
-                                                   : ANNOTATION;
+        unsigned metadata = item->superseded ? NOWHERE : METADATA; /* of duplicates the last */
+        a->item_places[i] = (uint8_t)(!annotated             ? metadata
+                                      : is_long(item->value) ? ANNOTATION | metadata
+                                                             : ANNOTATION);
     }
 }
 

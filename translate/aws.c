@@ -110,7 +110,7 @@ static void write_log_group(struct ray_str text, bool is_arn, struct ray_json_wr
 static bool write_log_groups(const struct ray_value *groups, bool is_arn, struct ray_json_writer *w)
 {
     bool list = groups != NULL && groups->kind == RAY_VALUE_LIST && groups->as.list.count > 0;
-    if (!list && (groups == NULL || groups->kind != RAY_VALUE_STRING)) {
+    if (!list && ray_value_string(groups).len == 0) {
         return false;
     }
     RAY_JSON_KEY(w, "cloudwatch_logs");
@@ -120,7 +120,7 @@ static bool write_log_groups(const struct ray_value *groups, bool is_arn, struct
             write_log_group(ray_value_string(&groups->as.list.items[i]), is_arn, w);
         }
     } else {
-        struct ray_str rest = groups->as.string.len ? groups->as.string : RAY_STR(""), part;
+        struct ray_str rest = groups->as.string, part;
         while (ray_str_split(&rest, '&', &part)) {
             write_log_group(part, is_arn, w);
         }

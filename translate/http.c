@@ -107,21 +107,29 @@ static struct addresses collect_addresses(const struct ray_facts *facts)
     return found;
 }
 
-/* "x_forwarded_for: true if the client_ip was read from an X-Forwarded-For header" (X-Ray developer
- * guide). It was, when there is no peer to have read it from, or (D12) when a server's client is
- * not its peer. An attribute written by a segment receiver overrides both (D28). */
-static bool is_forwarded(const struct addresses *found, const struct ray_shape *shape,
-                         const struct ray_facts *facts)
+static bool is_forwarded(const struct addresses *found, const struct ray_shape *shape)
 {
-    const struct ray_value *said = ray_facts_last(facts, RAY_KEY_XRAY_FORWARDED);
-    if (said != NULL && said->kind == RAY_VALUE_BOOL) {
-        return said->as.boolean;
-    }
     if (found->client.len > 0 && !found->has_peer) {
         return true;
     }
     return shape->kind == RAY_SPAN_SERVER && found->declared.len > 0 && found->peer.len > 0 &&
            !ray_str_eq(found->declared, found->peer);
+}
+
+/* "x_forwarded_for: true if the client_ip was read from an X-Forwarded-For header" (X-Ray developer
+ * guide). It was, when there is no peer to have read it from, or (D12) when a server's client is
+ * not its peer; otherwise the field is left out. What a segment receiver read in a legacy segment
+ * overrides both, and is written as it is (D28). */
+static void collect_forwarded(struct ray_http *http, const struct addresses *found,
+                              const struct ray_shape *shape, const struct ray_facts *facts)
+{
+    const struct ray_value *said = ray_facts_last(facts, RAY_KEY_XRAY_FORWARDED);
+    if (said != NULL && said->kind == RAY_VALUE_BOOL) {
+        http->has_forwarded = true;
+        http->forwarded = said->as.boolean;
+        return;
+    }
+    http->has_forwarded = http->forwarded = is_forwarded(found, shape);
 }
 
 static void collect_place(const struct ray_shape *shape, const struct ray_facts *facts,
@@ -208,7 +216,7 @@ struct ray_http ray_http_collect(const struct ray_span *span, const struct ray_s
     http.user_agent =
         ray_value_string(later_of(facts, RAY_KEY_HTTP_USER_AGENT, RAY_KEY_USER_AGENT_ORIGINAL));
     http.client_ip = found.client;
-    http.forwarded = is_forwarded(&found, shape, facts);
+    collect_forwarded(&http, &found, shape, facts);
     http.has_url = has_any(facts, makes_url, COUNT(makes_url)) ||
                    is_ip(ray_facts_last_string(facts, RAY_KEY_NETWORK_PEER_ADDRESS));
     http.url.full = later_of(facts, RAY_KEY_HTTP_URL, RAY_KEY_URL_FULL);
@@ -298,9 +306,9 @@ void ray_http_write(const struct ray_http *http, struct ray_json_writer *w)
     }
     RAY_WRITE_IF_ANY(w, "user_agent", http->user_agent);
     RAY_WRITE_IF_ANY(w, "client_ip", http->client_ip);
-    if (http->forwarded) {
+    if (http->has_forwarded) {
         RAY_JSON_KEY(w, "x_forwarded_for");
-        ray_json_bool(w, true);
+        ray_json_bool(w, http->forwarded);
     }
     ray_json_object_end(w);
     RAY_JSON_KEY(w, "response");

@@ -12,8 +12,9 @@ struct ray_url_parts { /* NULL: not given */
 };
 
 struct ray_http {
-    bool present; /* some attribute makes the block exist */
-    bool has_url; /* some attribute says where the request went */
+    bool present;       /* some attribute makes the block exist */
+    bool has_url;       /* some attribute says where the request went */
+    bool has_forwarded; /* the field x_forwarded_for is written */
     bool forwarded;
     bool has_status;
     struct ray_str method, user_agent, client_ip;

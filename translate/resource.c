@@ -46,11 +46,12 @@ static enum ray_status make_items(struct ray_resource *resource,
     }
     for (size_t i = 0; i < facts->count; i++) {
         const struct ray_attribute *attribute = &facts->items[i];
-        if (facts->notes[i].superseded || attribute->value.kind == RAY_VALUE_NONE) {
+        if (attribute->value.kind == RAY_VALUE_NONE) {
             continue;
         }
         struct ray_resource_item *item = &resource->items[resource->item_count++];
         item->value = &attribute->value;
+        item->superseded = facts->notes[i].superseded;
         item->name = ray_arena_printf(arena, "otel.resource.%.*s", RAY_STR_ARG(attribute->key));
         if (item->name.ptr == NULL) {
             return RAY_NOMEM;

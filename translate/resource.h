@@ -15,7 +15,8 @@ struct ray_resource_item {
     struct ray_str name;           /* "otel.resource." and the key */
     struct ray_str annotation_key; /* empty: its kind cannot become an annotation */
     const struct ray_value *value;
-    bool indexed; /* by the configuration */
+    bool indexed;    /* by the configuration */
+    bool superseded; /* the same name comes again */
 };
 
 struct ray_resource {

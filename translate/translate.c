@@ -147,16 +147,22 @@ uint64_t ray_translator_profile(const struct ray_translator *translator)
 
 /* --- collecting --- */
 
+/* Takes an attribute away for good. */
+static void hide(struct ray_facts *facts, enum ray_key key)
+{
+    if (ray_facts_has(facts, key)) {
+        facts->notes[facts->last[key] - 1].superseded = true;
+    }
+}
+
 /* What the service segment of a local root does not see: it speaks of the other side. */
 static void hide_other_side(struct ray_facts *facts)
 {
     static const enum ray_key hidden[] = {RAY_KEY_AWS_REMOTE_SERVICE, RAY_KEY_AWS_REMOTE_OPERATION,
                                           RAY_KEY_REMOTE_TARGET, RAY_KEY_REMOTE_NAMESPACE};
     for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
-        if (ray_facts_has(facts, hidden[i])) {
-            facts->notes[facts->last[hidden[i]] - 1].superseded = true;
-            facts->first[hidden[i]] = facts->last[hidden[i]] = 0;
-        }
+        hide(facts, hidden[i]);
+        facts->first[hidden[i]] = facts->last[hidden[i]] = 0;
     }
 }
 
@@ -174,7 +180,7 @@ static const struct ray_value *take_bool(struct ray_facts *facts, enum ray_key k
 static struct ray_str take_user(struct ray_facts *facts)
 {
     struct ray_str user = ray_facts_last_string(facts, RAY_KEY_ENDUSER_ID);
-    ray_facts_consume(facts, RAY_KEY_ENDUSER_ID);
+    hide(facts, RAY_KEY_ENDUSER_ID); /* not even indexing brings it back (reference) */
     if (user.len == 0) {
         user = ray_facts_last_string(facts, RAY_KEY_USER_ID);
         facts->consumed[RAY_KEY_USER_ID] = user.len > 0;
