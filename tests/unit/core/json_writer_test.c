@@ -140,29 +140,75 @@ static void doubles_are_short_and_read_back(void **state)
     }
 }
 
-/* The fewest digits that printf finds are never fewer than ours. */
-static void random_doubles_read_back(void **state)
+/* Significant digits: zeros in front and behind do not count. */
+static size_t digits_of(struct ray_str number)
+{
+    size_t digits = 0, zeros = 0;
+    for (size_t i = 0; i < number.len && number.ptr[i] != 'e'; i++) {
+        if (number.ptr[i] == '0') {
+            zeros += digits > 0;
+        } else if (number.ptr[i] >= '1' && number.ptr[i] <= '9') {
+            digits += zeros + 1;
+            zeros = 0;
+        }
+    }
+    return digits;
+}
+
+static void check_against_printf(double value)
+{
+    char printed[40];
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(printed, sizeof(printed), "%.*g", digits, value);
+        if (strtod(printed, NULL) == value) {
+            break;
+        }
+    }
+    struct fixture fixture, *f = begin(&fixture);
+    ray_json_double(&f->w, value);
+    struct ray_str text = ray_buf_str(&f->out);
+    double back = 0;
+    if (ray_str_to_double(text, &back) != RAY_OK || back != value ||
+        digits_of(text) > digits_of(ray_str_from(printed))) {
+        fail_msg("%.17g became %.*s, printf says %s", value, RAY_STR_ARG(text), printed);
+    }
+    ray_buf_clear(&f->out);
+}
+
+static void random_doubles_are_as_short_as_printf_can(void **state)
 {
     (void)state;
     uint64_t bits = 1;
-    for (int i = 0; i < 200000; i++) {
+    for (int i = 0; i < 30000; i++) {
         bits = bits * 6364136223846793005u + 1442695040888963407u;
         double value;
-        if (i % 2 == 0) {
-            memcpy(&value, &bits, sizeof(value));
-        } else {
-            value = (double)(bits >> 40) / (i % 4 == 1 ? 1000 : 1e7);
+        memcpy(&value, &bits, sizeof(value));
+        if (isfinite(value)) {
+            check_against_printf(value);
         }
-        if (!isfinite(value)) {
-            continue;
-        }
-        struct fixture fixture, *f = begin(&fixture);
-        ray_json_double(&f->w, value);
-        double back = 0;
-        if (ray_str_to_double(ray_buf_str(&f->out), &back) != RAY_OK || back != value) {
-            fail_msg("%.17g became %.*s", value, RAY_STR_ARG(ray_buf_str(&f->out)));
-        }
-        ray_buf_clear(&f->out);
+        check_against_printf((double)(bits >> 40) / 1000);
+        check_against_printf((double)(bits >> 11) / 9007199254740992.0); /* 0 to 1, all digits */
+        check_against_printf((double)(bits >> 11) / (double)(UINT64_C(1) << (i % 64)));
+    }
+}
+
+static void neighbours_of_powers_of_two(void **state)
+{
+    (void)state;
+    for (int power = -30; power < 60; power++) {
+        double value = ldexp(1, power);
+        check_against_printf(value);
+        check_against_printf(nextafter(value, 0));
+        check_against_printf(nextafter(value, INFINITY));
+    }
+    for (int power = -8; power < 20; power++) {
+        double value =
+            strtod((char[]){'1', 'e', power < 0 ? '-' : '+', (char)('0' + abs(power) / 10),
+                            (char)('0' + abs(power) % 10), 0},
+                   NULL);
+        check_against_printf(value);
+        check_against_printf(nextafter(value, 0));
+        check_against_printf(nextafter(value, INFINITY));
     }
 }
 
@@ -225,7 +271,8 @@ int main(void)
         cmocka_unit_test(strings_are_escaped_and_repaired),
         cmocka_unit_test(specials_are_found_at_every_position),
         cmocka_unit_test(doubles_are_short_and_read_back),
-        cmocka_unit_test(random_doubles_read_back),
+        cmocka_unit_test(random_doubles_are_as_short_as_printf_can),
+        cmocka_unit_test(neighbours_of_powers_of_two),
         cmocka_unit_test(integers_and_times),
         cmocka_unit_test(bytes_as_text),
         cmocka_unit_test(the_buffers_maximum_holds),
