@@ -66,7 +66,7 @@ static void require_number(struct ray_json_reader *r, double number)
         require(ray_json_read_string(r, &text) && number - number != 0);
         return;
     }
-    double back;
+    double back = 0;
     require(ray_json_read_number(r, &text) && ray_str_to_double(text, &back) == RAY_OK);
     require(bits_of(back) == bits_of(number)); /* the sign of zero too */
 }
