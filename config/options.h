@@ -42,6 +42,7 @@ enum ray_option_type {
 struct ray_option {
     const char *key;
     enum ray_option_type type;
+    bool secret; /* its key must look like one: secret.h */
     size_t offset;
     const char *default_text; /* parsed by the same rules as the file; NULL: zero */
     const char *min;
@@ -49,7 +50,6 @@ struct ray_option {
     const char *words;
     const struct ray_option *section;
     size_t present_offset; /* SECTION: offset of a bool, SIZE_MAX: none */
-    bool secret;           /* its key must look like one: secret.h */
     const char *help;
 };
 
