@@ -3,13 +3,12 @@
  */
 #include "local/store.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "local/schema.h"
@@ -257,9 +256,19 @@ static int connect_to(const char *path, int flags, sqlite3 **out)
     return code;
 }
 
+/* Span contents are nobody else's business; the files beside it take over its mode. */
+static void create_private(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0) { /* else SQLite says why */
+        close(fd);
+    }
+}
+
 static enum ray_status open_writer(struct ray_store *store, struct ray_store_error *error)
 {
     bool is_new = false;
+    create_private(store->path);
     int code = connect_to(store->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &store->writer);
     if (code != SQLITE_OK) {
         return fail(store, store->writer, code, error);
@@ -275,7 +284,6 @@ static enum ray_status open_writer(struct ray_store *store, struct ray_store_err
     if (code != SQLITE_OK) {
         return fail(store, store->writer, code, error);
     }
-    chmod(store->path, 0600); /* span contents are nobody else's business */
     store->page_bytes = (uint64_t)read_pragma(store->writer, "PRAGMA page_size", &code);
     return check_damage(store, error);
 }
@@ -302,6 +310,7 @@ enum ray_status ray_store_open(const struct ray_store_options *options, struct r
     pthread_mutex_init(&store->read_lock, NULL);
     int len = snprintf(store->path, sizeof(store->path), "%s/local.db", options->directory);
     enum ray_status status = RAY_OK;
+    store->options.directory = NULL; /* the caller's; the path is what is kept of it */
     if (len < 0 || (size_t)len >= sizeof(store->path)) {
         snprintf(error->text, sizeof(error->text), "the path of the directory is too long");
         status = RAY_INVALID;

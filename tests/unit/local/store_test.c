@@ -2,6 +2,8 @@
  * or a foreign file do. */
 #include "local/store.c"
 
+#include <sys/stat.h>
+
 #include "tests/unit/check.h"
 
 struct fixture {
