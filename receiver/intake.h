@@ -29,14 +29,16 @@ struct ray_intake_options {
     const struct ray_intake_pipeline
         *pipelines; /* copied; what they point to must outlive the intake */
     size_t pipeline_count;
-    size_t arena_quota_bytes; /* of one request; 0: 64 MiB */
+    size_t arena_quota_bytes; /* of one request's arena; 0: 64 MiB */
     size_t batch_max_bytes;   /* of one pipeline's batch; 0: 64 MiB */
     struct ray_log *log;
     const struct ray_clock *clock;
 };
 /* NULL when out of memory. */
 struct ray_intake *ray_intake_new(const struct ray_intake_options *options);
-void ray_intake_free(struct ray_intake *intake); /* no call may be pending */
+void ray_intake_free(struct ray_intake *intake); /* no call may be pending; accepts NULL */
+/* What a transport makes its arenas with. */
+size_t ray_intake_arena_quota(const struct ray_intake *intake);
 
 struct ray_intake_call;
 typedef void (*ray_intake_answered_fn)(struct ray_intake_call *call);
@@ -62,9 +64,15 @@ struct ray_intake_call {
     _Atomic int tickets_open;
     _Atomic int worst;
     uint64_t spans;
+    uint64_t too_big_spans; /* among the rejected */
 };
 
-/* Any thread. A request without spans is answered RAY_OK without touching a queue. */
+/*
+ * Any thread; nothing of it holds a lock. A request without spans is answered RAY_OK without
+ * touching a queue. Spans with bad ids and spans whose document cannot be made small enough are
+ * rejected alone. Every span is counted in the ledger, once, before `answered`.
+ * `call` may be gone when this returns: `answered` has then run, or will.
+ */
 void ray_intake_take(struct ray_intake *intake, struct ray_intake_call *call);
 
 #endif

@@ -1,0 +1,346 @@
+/*
+ * intake: one decode, one batch per pipeline, one answer.
+ *
+ * All queues are asked for room before the first is given anything, so that a full one refuses the
+ * request as a whole. The embedded ticket is shared by all pushes; the last one to complete
+ * answers, with the worst status.
+ */
+#include "receiver/intake.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/otlp_decode.h"
+
+#define DEFAULT_MAX_BYTES ((size_t)64 << 20)
+/* A client that resends sooner finds the queue as full as it was. */
+#define RETRY_AFTER_MS 1000u
+/* A body below this cannot use up an arena: no structure of the decoders takes more than 128 bytes
+ * for each byte on the wire, and no transport's arena has less than 8 MiB. */
+#define CANNOT_FILL_ARENA_BYTES ((size_t)64 << 10)
+
+struct ray_intake {
+    struct ray_intake_options options;
+    struct ray_intake_pipeline *pipelines;
+    struct ray_log_limiter refused;
+};
+
+struct ray_intake *ray_intake_new(const struct ray_intake_options *options)
+{
+    struct ray_intake *intake = calloc(1, sizeof(*intake));
+    struct ray_intake_pipeline *pipelines =
+        calloc(options->pipeline_count ? options->pipeline_count : 1, sizeof(*pipelines));
+    if (intake == NULL || pipelines == NULL) {
+        free(intake);
+        free(pipelines);
+        return NULL;
+    }
+    for (size_t i = 0; i < options->pipeline_count; i++) {
+        pipelines[i] = options->pipelines[i];
+    }
+    intake->options = *options;
+    intake->options.pipelines = NULL;
+    intake->pipelines = pipelines;
+    if (intake->options.arena_quota_bytes == 0) {
+        intake->options.arena_quota_bytes = DEFAULT_MAX_BYTES;
+    }
+    if (intake->options.batch_max_bytes == 0) {
+        intake->options.batch_max_bytes = DEFAULT_MAX_BYTES;
+    }
+    return intake;
+}
+
+void ray_intake_free(struct ray_intake *intake)
+{
+    if (intake != NULL) {
+        free(intake->pipelines);
+        free(intake);
+    }
+}
+
+size_t ray_intake_arena_quota(const struct ray_intake *intake)
+{
+    return intake->options.arena_quota_bytes;
+}
+
+/* ---- the answer ------------------------------------------------------------------------------ */
+
+/* What a status means for the ledger and, unless something better is known, to the client. */
+static const struct {
+    enum ray_refusal reason;
+    bool resend;
+    const char *message;
+} refusals[] = {
+    [RAY_AGAIN] = {RAY_REFUSED_QUEUE_FULL, true, "the queue is full: send the same again later"},
+    [RAY_INVALID] = {RAY_REFUSED_INVALID, false, "not an ExportTraceServiceRequest"},
+    [RAY_TOO_BIG] = {RAY_REFUSED_TOO_BIG, false,
+                     "its documents are more than the queue holds: send fewer spans per request"},
+    [RAY_NOMEM] = {RAY_REFUSED_MEMORY, true, "out of memory: send the same again later"},
+    [RAY_IO] = {RAY_REFUSED_IO, true, "the queue could not be written: send the same again later"},
+    [RAY_CLOSED] = {RAY_REFUSED_SHUTDOWN, true, "shutting down: send the same again later"},
+};
+
+static void answer_ok(struct ray_intake_call *call)
+{
+    uint64_t invalid = call->rejected_spans - call->too_big_spans;
+    ray_ledger_take(call->ledger, call->spans - call->rejected_spans);
+    ray_ledger_refuse(call->ledger, RAY_REFUSED_INVALID, invalid);
+    ray_ledger_refuse(call->ledger, RAY_REFUSED_TOO_BIG, call->too_big_spans);
+    call->status = RAY_OK;
+    call->answered(call);
+}
+
+static void answer_refused(struct ray_intake_call *call, enum ray_status status)
+{
+    if (call->spans > 0) {
+        ray_ledger_refuse(call->ledger, refusals[status].reason, call->spans);
+    } else {
+        ray_ledger_refuse_request(call->ledger, refusals[status].reason);
+    }
+    call->status = status;
+    call->rejected_spans = 0;
+    call->retry_after_ms = refusals[status].resend ? RETRY_AFTER_MS : 0;
+    if (call->message[0] == '\0' || refusals[status].resend) {
+        snprintf(call->message, sizeof(call->message), "%s", refusals[status].message);
+    }
+    call->answered(call);
+}
+
+static void answer(struct ray_intake_call *call, enum ray_status status)
+{
+    if (status == RAY_OK) {
+        answer_ok(call);
+    } else {
+        answer_refused(call, status);
+    }
+}
+
+/* One ticket, or the take itself, is done with the call; the last one answers. */
+static void let_go(struct ray_intake_call *call, enum ray_status status)
+{
+    int worst = atomic_load(&call->worst);
+    while ((int)status > worst &&
+           !atomic_compare_exchange_weak(&call->worst, &worst, (int)status)) {
+    }
+    if (atomic_fetch_sub(&call->tickets_open, 1) == 1) {
+        answer(call, (enum ray_status)atomic_load(&call->worst));
+    }
+}
+
+static void on_ticket(struct ray_ticket *ticket, enum ray_status status)
+{
+    struct ray_intake_call *call =
+        (struct ray_intake_call *)(void *)((char *)ticket -
+                                           offsetof(struct ray_intake_call, ticket));
+    let_go(call, status);
+}
+
+/* ---- the way in ------------------------------------------------------------------------------ */
+
+/*
+ * The arena's quota and the machine's memory look the same to a decoder. A request that may have
+ * used up the quota would do so again, so it is told not to come back; one that cannot have is.
+ */
+static enum ray_status out_of_arena(struct ray_intake_call *call)
+{
+    if (call->body.len < CANNOT_FILL_ARENA_BYTES) {
+        return RAY_NOMEM;
+    }
+    snprintf(call->message, sizeof(call->message),
+             "needs too much memory once decoded: send fewer spans per request");
+    return RAY_TOO_BIG;
+}
+
+static enum ray_status decode(struct ray_intake_call *call, struct ray_request *request)
+{
+    struct ray_decode_error error = {.text = ""};
+    enum ray_status status = call->encoding == RAY_OTLP_JSON
+                                 ? ray_otlp_json_decode(call->body, call->arena, request, &error)
+                                 : ray_otlp_pb_decode(call->body, call->arena, request, &error);
+    if (status == RAY_NOMEM) {
+        return out_of_arena(call);
+    }
+    if (status != RAY_OK) {
+        snprintf(call->message, sizeof(call->message), "%s", error.text);
+    }
+    return status;
+}
+
+/* What was rejected, over all pipelines and profiles: a span counts once, where most were. */
+struct rejected {
+    uint32_t invalid_ids;
+    uint32_t too_big;
+};
+
+/* One pipeline's batch, sealed. */
+static enum ray_status translate(const struct ray_intake *intake,
+                                 const struct ray_intake_pipeline *pipeline,
+                                 struct ray_intake_call *call, const struct ray_request *request,
+                                 struct rejected *rejected, struct ray_batch **out)
+{
+    struct ray_batch *batch = ray_batch_new(intake->options.batch_max_bytes);
+    if (batch == NULL) {
+        return RAY_NOMEM;
+    }
+    uint32_t most = 0;
+    for (size_t i = 0; i < pipeline->translator_count; i++) {
+        struct ray_translate_counts counts = {0};
+        enum ray_status status =
+            ray_translate_request(pipeline->translators[i], request, call->arena, batch, &counts);
+        if (status != RAY_OK) {
+            ray_batch_unref(batch);
+            return status == RAY_NOMEM ? out_of_arena(call) : status;
+        }
+        most = counts.translated > most ? counts.translated : most;
+        if (counts.invalid_ids + counts.too_big > rejected->invalid_ids + rejected->too_big) {
+            *rejected = (struct rejected){counts.invalid_ids, counts.too_big};
+        }
+    }
+    ray_batch_seal(batch, most);
+    *out = batch;
+    return RAY_OK;
+}
+
+static enum ray_status translate_all(const struct ray_intake *intake, struct ray_intake_call *call,
+                                     const struct ray_request *request, struct ray_batch **batches)
+{
+    struct rejected rejected = {0};
+    for (size_t i = 0; i < intake->options.pipeline_count; i++) {
+        enum ray_status status =
+            translate(intake, &intake->pipelines[i], call, request, &rejected, &batches[i]);
+        if (status != RAY_OK) {
+            return status;
+        }
+    }
+    call->rejected_spans = (uint64_t)rejected.invalid_ids + rejected.too_big;
+    call->too_big_spans = rejected.too_big;
+    return RAY_OK;
+}
+
+static void say_what_was_rejected(struct ray_intake_call *call)
+{
+    uint64_t invalid = call->rejected_spans - call->too_big_spans;
+    char *at = call->message;
+    size_t left = sizeof(call->message);
+    int used =
+        snprintf(at, left, "%llu of %llu spans rejected:", (unsigned long long)call->rejected_spans,
+                 (unsigned long long)call->spans);
+    at += used;
+    left -= (size_t)used;
+    if (invalid > 0) {
+        used = snprintf(at, left,
+                        " %llu whose trace id or span id is missing, zero or of a wrong "
+                        "length%s",
+                        (unsigned long long)invalid, call->too_big_spans > 0 ? "," : "");
+        at += used;
+        left -= (size_t)used;
+    }
+    if (call->too_big_spans > 0) {
+        snprintf(at, left, " %llu too large for a segment document (64 kB)",
+                 (unsigned long long)call->too_big_spans);
+    }
+}
+
+/* Room for every batch, or for none. */
+static enum ray_status reserve_all(const struct ray_intake *intake, struct ray_batch **batches)
+{
+    for (size_t i = 0; i < intake->options.pipeline_count; i++) {
+        enum ray_status status =
+            ray_queue_reserve(intake->pipelines[i].queue, ray_batch_bytes(batches[i]));
+        if (status == RAY_OK) {
+            continue;
+        }
+        while (i-- > 0) {
+            ray_queue_cancel(intake->pipelines[i].queue, ray_batch_bytes(batches[i]));
+        }
+        return status;
+    }
+    return RAY_OK;
+}
+
+/* Gives every batch away. `call` may be gone afterwards. */
+static void push_all(const struct ray_intake *intake, struct ray_intake_call *call,
+                     struct ray_batch **batches)
+{
+    size_t count = intake->options.pipeline_count;
+    call->ticket.done = on_ticket;
+    atomic_store(&call->worst, RAY_OK);
+    atomic_store(&call->tickets_open, (int)count + 1); /* one is ours, so that `call` stays */
+    for (size_t i = 0; i < count; i++) {
+        enum ray_status status = ray_queue_push(intake->pipelines[i].queue, batches[i],
+                                                ray_batch_bytes(batches[i]), &call->ticket);
+        if (status != RAY_OK) {
+            ray_batch_unref(batches[i]);
+            let_go(call, status);
+        }
+    }
+    let_go(call, RAY_OK);
+}
+
+static enum ray_status prepare(const struct ray_intake *intake, struct ray_intake_call *call,
+                               const struct ray_request *request, struct ray_batch **batches)
+{
+    enum ray_status status = translate_all(intake, call, request, batches);
+    if (status != RAY_OK) {
+        return status;
+    }
+    if (call->rejected_spans > 0) {
+        say_what_was_rejected(call);
+    }
+    /* Every span refused for its content is an answer, not a reason to ask the queue. */
+    if (call->rejected_spans == call->spans) {
+        return RAY_OK;
+    }
+    status = reserve_all(intake, batches);
+    if (status != RAY_OK) {
+        call->message[0] = '\0'; /* the whole is refused, not a part */
+    }
+    return status;
+}
+
+static void log_refused(struct ray_intake *intake, enum ray_status status,
+                        const struct ray_intake_call *call)
+{
+    uint64_t repeated = 0;
+    if (ray_log_allow(&intake->refused, intake->options.clock, &repeated)) {
+        ray_log_warn(
+            intake->options.log, "request refused", "reason=%s spans=%llu message=%s repeated=%llu",
+            ray_refusal_name(refusals[status].reason), (unsigned long long)call->spans,
+            RAY_LOG_STR(ray_str_from(call->message[0] ? call->message : refusals[status].message)),
+            (unsigned long long)repeated);
+    }
+}
+
+void ray_intake_take(struct ray_intake *intake, struct ray_intake_call *call)
+{
+    struct ray_request request = {0};
+    struct ray_batch **batches = NULL;
+    size_t count = intake->options.pipeline_count;
+    call->message[0] = '\0';
+    call->retry_after_ms = 0;
+    call->rejected_spans = call->too_big_spans = call->spans = 0;
+
+    enum ray_status status = decode(call, &request);
+    if (status == RAY_OK && request.span_count == 0) {
+        answer_ok(call);
+        return;
+    }
+    if (status == RAY_OK) {
+        call->spans = request.span_count;
+        batches = RAY_ARENA_ARRAY(call->arena, struct ray_batch *, count);
+        status = batches != NULL ? prepare(intake, call, &request, batches) : out_of_arena(call);
+    }
+    if (status == RAY_OK && call->rejected_spans < call->spans) {
+        push_all(intake, call, batches);
+        return;
+    }
+    for (size_t i = 0; batches != NULL && i < count; i++) {
+        ray_batch_unref(batches[i]);
+    }
+    if (status != RAY_OK) {
+        log_refused(intake, status, call);
+    }
+    answer(call, status);
+}
