@@ -22,7 +22,7 @@
 #include <string.h>
 
 /* Holds the largest request of RAY_REQUEST_SPANS_MAX spans, and 800,000 attributes of one span. */
-#define PENDING_MAX_BYTES (32u * 1024 * 1024)
+#define PENDING_MAX_BYTES ((size_t)32 * 1024 * 1024)
 
 _Static_assert(RAY_VALUE_DEPTH_MAX == 64 && RAY_REQUEST_SPANS_MAX == 100000,
                "errors below, literals, name these numbers");

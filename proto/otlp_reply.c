@@ -21,7 +21,7 @@ typedef Opentelemetry__Proto__Collector__Trace__V1__ExportTracePartialSuccess pa
 /* protobuf-c takes what it only reads by pointers that are not const. */
 static ProtobufCBinaryData binary(struct ray_str s)
 {
-    return (ProtobufCBinaryData){s.len, (uint8_t *)(uintptr_t)s.ptr};
+    return (ProtobufCBinaryData){s.len, (uint8_t *)s.ptr};
 }
 
 static void pack(const ProtobufCMessage *message, struct ray_buf *out)

@@ -291,15 +291,17 @@ static void put_head(char number, char *buffer, size_t bytes, size_t *start)
     buffer[--*start] = (char)(number << 3 | 2);
 }
 
-/* A span with one attribute whose value holds a list in a list in a list ... */
+/* A span with one attribute whose value holds a list in a list in a list ... around a map of one
+ * plain attribute: `depth` values in each other. */
 static struct ray_str nested_request(unsigned depth)
 {
     size_t bytes = 64 + 8 * (size_t)depth, start = bytes;
     char *buffer = ray_arena_alloc_text(arena, bytes);
     assert_non_null(buffer);
-    buffer[--start] = 1;
-    buffer[--start] = 0x18;
-    for (unsigned i = 1; i < depth; i++) {
+    static const char map[] = "\x32\x0a\x0a\x08\x0a\x01k\x12\x03\x0a\x01v";
+    start -= sizeof(map) - 1;
+    memcpy(buffer + start, map, sizeof(map) - 1);
+    for (unsigned i = 2; i < depth; i++) {
         put_head(1, buffer, bytes, &start);
         put_head(5, buffer, bytes, &start);
     }
