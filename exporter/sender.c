@@ -3,24 +3,22 @@
  *
  * A parcel is one call's worth of documents: *open* while it is filled from the cursor, then
  * *flying*, then gone or *waiting* for its next attempt. Waiting parcels hold no body: it is packed
- * anew, topped up with other leftovers. No more is read from the queue while as many parcels as the
+ * anew. No more is read from the queue while as many parcels as the
  * window has are waiting or flying, so an outage holds the backlog in the queue, not here.
  */
 #include "exporter/sender.h"
 
 #include "core/thread.h"
+#include "exporter/schedule.h"
 #include "queue/ledger.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define THROTTLE_CAP_MS     2000u
-#define BLOCKED_INTERVAL_MS 60000u
-#define NOT_READY_MS        2000u /* until the protocol is asked again */
-#define NO_MEMORY_MS        1000u
-#define STEP_MAX_MS         1000u
-#define FEW_ATTEMPTS        3u
-#define EXPONENT_MAX        20u
+#define NOT_READY_MS 2000u /* until the protocol is asked again */
+#define NO_MEMORY_MS 1000u
+#define STEP_MAX_MS  1000u
+#define FEW_ATTEMPTS 3u
 /* The service's answer names each refused document; the largest honest one is far below. */
 #define ANSWER_MAX_BYTES (1024u * 1024)
 #define LINES_MAX_BYTES  (32u * 1024)
@@ -43,19 +41,6 @@ struct parcel {
     struct ray_sender_item items[];
 };
 
-enum flow { FLOW_OPEN, FLOW_THROTTLED, FLOW_DOWN, FLOW_BLOCKED };
-
-/* The one schedule of the destination. */
-struct schedule {
-    enum flow flow;
-    unsigned exponent;
-    uint64_t not_before_ns; /* of the next probe, unless FLOW_OPEN */
-    uint64_t round;         /* counts changes: news from calls launched before one is stale */
-    bool probing;
-    uint32_t limit; /* calls in flight, 1 to window */
-    uint32_t successes;
-};
-
 /* What stands next in the queue. */
 struct source {
     struct ray_batch *batch;
@@ -73,13 +58,12 @@ struct ray_sender {
     struct ray_exporter_ledger *ledger;
     struct ray_cursor *cursor;
     struct source source;
-    struct schedule schedule;
+    struct ray_schedule schedule;
     struct parcel *open;
     uint64_t open_since_ns;
     struct parcel *waiting; /* oldest first */
     struct parcel *flying;
     uint32_t waiting_count, flying_count;
-    uint64_t random;
     uint64_t ready_after_ns; /* the protocol was not ready; asked again then */
     bool last_try;           /* the stop has been seen: what waits long was brought forward */
 
@@ -95,11 +79,6 @@ struct ray_sender {
 static uint64_t now_ns(const struct ray_sender *sender)
 {
     return ray_clock_monotonic_ns(sender->environment.clock);
-}
-
-static uint64_t later(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
 }
 
 static uint64_t sooner(uint64_t a, uint64_t b)
@@ -174,82 +153,6 @@ static void stop_waiting(struct parcel *parcel)
 {
     list_remove(&parcel->sender->waiting, parcel);
     parcel->sender->waiting_count--;
-}
-
-/* -- the schedule -- */
-
-/* splitmix64: small, and the same in every run with the same seed. */
-static double next_random(struct ray_sender *sender)
-{
-    uint64_t z = (sender->random += 0x9E3779B97F4A7C15ull);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
-}
-
-static uint64_t backoff_ns(struct ray_sender *sender, unsigned exponent, uint32_t cap_ms)
-{
-    double interval = sender->options.initial_interval_ms;
-    double cap =
-        cap_ms < sender->options.max_interval_ms ? cap_ms : sender->options.max_interval_ms;
-    for (unsigned i = 0; i < exponent && interval < cap; i++) {
-        interval *= sender->options.multiplier;
-    }
-    interval = interval < cap ? interval : cap;
-    double spread = sender->options.randomization_factor;
-    double delay = interval * (1 - spread + spread * next_random(sender));
-    return (uint64_t)((delay < 1 ? 1 : delay) * (double)RAY_NS_PER_MS);
-}
-
-static uint64_t delay_ns(struct ray_sender *sender, enum flow flow, uint32_t retry_after_ms)
-{
-    uint64_t delay;
-    if (flow == FLOW_BLOCKED) {
-        delay = (uint64_t)(BLOCKED_INTERVAL_MS * (1 + 0.1 * next_random(sender))) * RAY_NS_PER_MS;
-    } else {
-        delay = backoff_ns(sender, sender->schedule.exponent,
-                           flow == FLOW_THROTTLED ? THROTTLE_CAP_MS : UINT32_MAX);
-    }
-    /* A hint is a lower bound; the spread keeps a fleet from coming back in one moment. */
-    double hint = (double)retry_after_ms * (1 + 0.2 * next_random(sender));
-    return later(delay, (uint64_t)(hint * (double)RAY_NS_PER_MS));
-}
-
-static void slow_down(struct schedule *schedule)
-{
-    schedule->limit = schedule->limit > 1 ? schedule->limit / 2 : 1;
-    schedule->successes = 0;
-}
-
-static void note_success(struct ray_sender *sender)
-{
-    struct schedule *schedule = &sender->schedule;
-    schedule->flow = FLOW_OPEN;
-    schedule->exponent = 0;
-    if (++schedule->successes >= schedule->limit && schedule->limit < sender->options.window) {
-        schedule->limit++;
-        schedule->successes = 0;
-    }
-}
-
-/* Returns when this parcel may go again. */
-static uint64_t note_failure(struct ray_sender *sender, const struct parcel *parcel, enum flow flow,
-                             uint32_t retry_after_ms)
-{
-    struct schedule *schedule = &sender->schedule;
-    schedule->exponent = flow == schedule->flow ? schedule->exponent : 0;
-    uint64_t due_ns = now_ns(sender) + delay_ns(sender, flow, retry_after_ms);
-    if (parcel->round != schedule->round) { /* launched before the last change: no news */
-        return later(due_ns, schedule->flow == FLOW_OPEN ? 0 : schedule->not_before_ns);
-    }
-    schedule->flow = flow;
-    schedule->exponent += schedule->exponent < EXPONENT_MAX;
-    schedule->not_before_ns = due_ns;
-    schedule->round++;
-    if (flow == FLOW_THROTTLED) {
-        slow_down(schedule);
-    }
-    return due_ns;
 }
 
 /* -- health and log -- */
@@ -409,6 +312,28 @@ static bool settle_item(struct ray_sender *sender, struct ray_sender_item *item,
     return true;
 }
 
+/* Moves the documents of `from`, which is freed; they must fit by number. */
+static void move_items(struct parcel *to, struct parcel *from)
+{
+    memcpy(&to->items[to->count], from->items, from->count * sizeof(from->items[0]));
+    to->count += from->count;
+    from->count = 0;
+    parcel_free(from);
+}
+
+/* What many calls leave over, a few documents each, travels together. */
+static bool join_leftovers(struct ray_sender *sender, struct parcel *parcel)
+{
+    for (struct parcel *other = sender->waiting; other != NULL; other = other->next) {
+        if (other->attempts > 0 && !other->suspect && !parcel->suspect &&
+            parcel->count + other->count <= sender->options.documents_max) {
+            move_items(other, parcel);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_done(struct ray_sender *sender, struct parcel *parcel,
                     const struct ray_judgement *judgement)
 {
@@ -423,33 +348,36 @@ static void on_done(struct ray_sender *sender, struct parcel *parcel,
     }
     ray_ledger_delivered(sender->ledger, delivered - lost);
     keep_items(parcel, keep);
-    note_success(sender);
+    ray_schedule_success(&sender->schedule);
     set_health(sender, true, "");
-    if (judgement->throttled && parcel->round == sender->schedule.round) {
-        sender->schedule.round++;
-        slow_down(&sender->schedule);
+    if (judgement->throttled) {
+        ray_schedule_slow_down(&sender->schedule, parcel->round);
     }
     if (parcel->count == 0) {
         parcel_free(parcel);
         return;
     }
     parcel->hurried = false;
-    uint64_t pause = backoff_ns(sender, parcel->attempts++, THROTTLE_CAP_MS);
-    wait_until(parcel, now_ns(sender) + pause);
+    parcel->due_ns =
+        now_ns(sender) + ray_schedule_leftover_ns(&sender->schedule, parcel->attempts++);
     log_retry(sender, parcel, judgement);
+    if (!join_leftovers(sender, parcel)) {
+        wait_until(parcel, parcel->due_ns);
+    }
 }
 
-static const enum flow flow_of[] = {
-    [RAY_VERDICT_THROTTLED] = FLOW_THROTTLED,
-    [RAY_VERDICT_TRANSIENT] = FLOW_DOWN,
-    [RAY_VERDICT_BLOCKED] = FLOW_BLOCKED,
+static const enum ray_flow flow_of[] = {
+    [RAY_VERDICT_THROTTLED] = RAY_FLOW_THROTTLED,
+    [RAY_VERDICT_TRANSIENT] = RAY_FLOW_DOWN,
+    [RAY_VERDICT_BLOCKED] = RAY_FLOW_BLOCKED,
 };
 
 static void on_failed(struct ray_sender *sender, struct parcel *parcel,
                       const struct ray_judgement *judgement)
 {
     uint64_t due_ns =
-        note_failure(sender, parcel, flow_of[judgement->verdict], judgement->retry_after_ms);
+        ray_schedule_failure(&sender->schedule, flow_of[judgement->verdict], parcel->round,
+                             judgement->retry_after_ms, now_ns(sender));
     parcel->due_ns = due_ns;
     parcel->hurried = false;
     if (judgement->verdict == RAY_VERDICT_BLOCKED) {
@@ -474,37 +402,38 @@ static void on_again(struct ray_sender *sender, struct parcel *parcel,
         return;
     }
     parcel->hurried = true;
-    sender->schedule.flow = FLOW_OPEN;
+    sender->schedule.flow = RAY_FLOW_OPEN;
     retry_parcel(sender, parcel, now_ns(sender), judgement);
 }
 
-/* The second half moves to a parcel of its own. */
-static struct parcel *split(struct parcel *parcel)
+/* The items from `first` on move to a parcel of their own. NULL when out of memory. */
+static struct parcel *split(struct parcel *parcel, size_t first)
 {
-    struct parcel *half = parcel_new(parcel->sender);
-    if (half == NULL) {
+    struct parcel *rest = parcel_new(parcel->sender);
+    if (rest == NULL) {
         return NULL;
     }
-    size_t first = parcel->count / 2;
-    half->count = parcel->count - first;
-    memcpy(half->items, &parcel->items[first], half->count * sizeof(half->items[0]));
+    rest->count = parcel->count - first;
+    memcpy(rest->items, &parcel->items[first], rest->count * sizeof(rest->items[0]));
+    rest->attempts = parcel->attempts;
+    rest->suspect = parcel->suspect;
     parcel->count = first;
-    half->suspect = parcel->suspect = true;
-    return half;
+    return rest;
 }
 
 static void on_content(struct ray_sender *sender, struct parcel *parcel,
                        const struct ray_judgement *judgement)
 {
     bool none[1] = {false};
-    note_success(sender); /* it is there, and it knows us */
+    ray_schedule_success(&sender->schedule); /* it is there, and it knows us */
     if (parcel->count == 1) {
         drop_item(sender, &parcel->items[0], judgement->reason);
         keep_items(parcel, none);
         parcel_free(parcel);
         return;
     }
-    struct parcel *half = split(parcel);
+    parcel->suspect = true;
+    struct parcel *half = split(parcel, parcel->count / 2);
     uint64_t due_ns = now_ns(sender) + (half != NULL ? 0 : NO_MEMORY_MS * RAY_NS_PER_MS);
     retry_parcel(sender, parcel, due_ns, judgement);
     if (half != NULL) {
@@ -654,41 +583,24 @@ static uint64_t open_due_ns(const struct ray_sender *sender)
     return now ? 0 : sender->open_since_ns + sender->options.linger_ms * RAY_NS_PER_MS;
 }
 
-/* Moves documents of other leftovers into `parcel` while they fit. */
-static void absorb(struct ray_sender *sender, struct parcel *parcel, uint64_t now)
+/* Packs a parcel that waited. What does not fit any more (leftovers were joined by number) goes to
+ * one of its own; false when memory is short. */
+static bool pack(struct ray_sender *sender, struct parcel *parcel)
 {
-    struct parcel *next;
-    for (struct parcel *other = sender->waiting; other != NULL && !parcel->suspect; other = next) {
-        next = other->next;
-        bool whole = !other->suspect && other->due_ns <= now &&
-                     parcel->count + other->count <= sender->options.documents_max;
-        size_t before = parcel->body.len;
-        for (size_t i = 0; whole && i < other->count; i++) {
-            whole = sender->protocol->add(&parcel->body, &other->items[i].document) == RAY_OK;
-        }
-        if (!whole) {
-            ray_buf_rewind(&parcel->body, before);
-            continue;
-        }
-        memcpy(&parcel->items[parcel->count], other->items, other->count * sizeof(other->items[0]));
-        parcel->count += other->count;
-        other->count = 0;
-        stop_waiting(other);
-        parcel_free(other);
-    }
-}
-
-/* Packs a parcel that waited; false when memory is short. */
-static bool pack(struct ray_sender *sender, struct parcel *parcel, uint64_t now)
-{
+    size_t packed = 0;
     sender->protocol->begin(&parcel->body);
-    for (size_t i = 0; i < parcel->count; i++) {
-        if (sender->protocol->add(&parcel->body, &parcel->items[i].document) != RAY_OK) {
-            return false;
-        }
+    while (packed < parcel->count &&
+           sender->protocol->add(&parcel->body, &parcel->items[packed].document) == RAY_OK) {
+        packed++;
     }
-    absorb(sender, parcel, now);
-    return true;
+    if (packed == parcel->count) {
+        return true;
+    }
+    struct parcel *rest = packed > 0 ? split(parcel, packed) : NULL;
+    if (rest != NULL) {
+        wait_until(rest, now_ns(sender));
+    }
+    return rest != NULL;
 }
 
 /* The oldest that is due, else the open one when it is full or has waited long enough; packed, on
@@ -702,7 +614,7 @@ static struct parcel *take_due(struct ray_sender *sender)
     }
     if (parcel != NULL) {
         stop_waiting(parcel);
-        if (!pack(sender, parcel, now)) {
+        if (!pack(sender, parcel)) {
             wait_until(parcel, now + NO_MEMORY_MS * RAY_NS_PER_MS);
             return NULL;
         }
@@ -760,7 +672,7 @@ static void launch(struct ray_sender *sender, struct parcel *parcel)
 {
     enum ray_status status = prepare(sender, parcel);
     parcel->round = sender->schedule.round;
-    parcel->probe = sender->schedule.flow != FLOW_OPEN;
+    parcel->probe = sender->schedule.flow != RAY_FLOW_OPEN;
     if (status == RAY_OK) {
         list_append(&sender->flying, parcel); /* before: `done` may run inside */
         sender->flying_count++;
@@ -802,15 +714,8 @@ static bool is_ready(struct ray_sender *sender)
 
 static bool may_launch(struct ray_sender *sender)
 {
-    const struct schedule *schedule = &sender->schedule;
-    if (sender->flying_count >= schedule->limit) {
-        return false;
-    }
-    if (schedule->flow != FLOW_OPEN &&
-        (schedule->probing || schedule->not_before_ns > now_ns(sender))) {
-        return false;
-    }
-    return is_ready(sender);
+    return ray_schedule_may_launch(&sender->schedule, sender->flying_count, now_ns(sender)) &&
+           is_ready(sender);
 }
 
 /* Every round tries the queue first, so that the cursor knows when to wake us. */
@@ -830,21 +735,14 @@ static void send_what_may(struct ray_sender *sender)
 /* When there may be something to launch, without news from network or queue. */
 static uint64_t next_due_ns(const struct ray_sender *sender)
 {
-    const struct schedule *schedule = &sender->schedule;
-    uint64_t due = open_due_ns(sender);
-    for (const struct parcel *p = sender->waiting; p != NULL; p = p->next) {
-        due = sooner(due, p->due_ns);
-    }
-    if (schedule->flow != FLOW_OPEN) {
-        due = schedule->probing ? UINT64_MAX : later(due, schedule->not_before_ns);
-    }
-    if (sender->flying_count >= schedule->limit) {
-        due = UINT64_MAX;
-    }
+    uint64_t due_ns = open_due_ns(sender);
     if (sender->ready_after_ns != 0) {
-        due = sender->ready_after_ns; /* asked again even with nothing to send, for the health */
+        return sender->ready_after_ns; /* asked again even with nothing to send, for the health */
     }
-    return due;
+    for (const struct parcel *p = sender->waiting; p != NULL; p = p->next) {
+        due_ns = sooner(due_ns, p->due_ns);
+    }
+    return ray_schedule_next_ns(&sender->schedule, sender->flying_count, due_ns);
 }
 
 static uint32_t wait_ms(const struct ray_sender *sender, uint32_t max_wait_ms)
@@ -926,8 +824,9 @@ struct ray_sender *ray_sender_new(const struct ray_sender_options *options,
     sender->environment = *environment;
     sender->transport = transport;
     sender->ledger = ledger;
-    sender->schedule.limit = options->window;
-    sender->random = options->seed;
+    struct ray_backoff backoff = {options->initial_interval_ms, options->max_interval_ms,
+                                  options->multiplier, options->randomization_factor};
+    ray_schedule_init(&sender->schedule, &backoff, options->window, options->seed);
     sender->healthy = true;
     pthread_mutex_init(&sender->health_lock, NULL);
     return sender;

@@ -461,7 +461,7 @@ static void test_unprocessed(void **state)
         assert_int_equal(mixed.asked[i + 4], 1); /* good ones are sent once */
         assert_int_equal(bench.network.taken[i + 4], 1);
     }
-    assert_true(bench.network.calls <= 20 + 40); /* leftovers travel together */
+    assert_true(bench.network.calls <= 20 + 20); /* leftovers travel together */
     bench_clear(&bench);
 }
 
