@@ -1,6 +1,10 @@
 /*
  * local: the exporter in front of the embedded X-Ray: moves documents from the queue into the
  * store, and runs the store's query API on its own listener.
+ *
+ * One thread, "store", reads the cursor and writes batches of documents, each batch in one
+ * transaction. A store that cannot write (disk full) keeps them in the queue and tries again. It
+ * drops only what X-Ray would not take either, and counts that by X-Ray's own code.
  */
 #ifndef RAY_EXPORTER_LOCAL_H
 #define RAY_EXPORTER_LOCAL_H
@@ -9,6 +13,17 @@
 #include "exporter/exporter.h"
 #include "net/address.h"
 #include "translate/translate.h"
+
+struct ray_local_retention_options {
+    uint32_t max_age_ms;
+    uint64_t max_size_bytes;
+};
+
+struct ray_local_queue_options {
+    uint64_t queue_size_bytes;
+    int sizer;   /* 0 bytes; others are refused by ray_local_check() */
+    int on_full; /* 0 refuse; likewise */
+};
 
 struct ray_local_options {
     struct ray_str endpoint;  /* "127.0.0.1:2001" */
@@ -20,13 +35,8 @@ struct ray_local_options {
     struct ray_str_list indexed_attributes;
     struct ray_str_list aws_log_groups;
     int preserve; /* 0 none, 1 all */
-    struct {
-        uint32_t max_age_ms;
-        uint64_t max_size_bytes;
-    } retention;
-    struct {
-        uint64_t queue_size_bytes;
-    } queue;
+    struct ray_local_retention_options retention;
+    struct ray_local_queue_options queue;
 };
 extern const struct ray_option ray_local_option_table[];
 

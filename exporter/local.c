@@ -1,0 +1,683 @@
+/*
+ * local: options, the folder, the store thread, the API's life.
+ */
+#include "exporter/local.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "core/thread.h"
+#include "local/api.h"
+#include "local/store.h"
+#include "queue/ledger.h"
+#include "xray/scan.h"
+
+/* One transaction: enough to make its fixed cost small, little enough to be seen soon. */
+#define BATCHES_PER_PUT 64u
+#define BYTES_PER_PUT   (4u << 20)
+/* Scratch of one transaction: rows and unescaped names. */
+#define PUT_ARENA_BYTES (256u << 20)
+/* Between attempts of a store that cannot write. */
+#define BACK_OFF_MIN_MS 100u
+#define BACK_OFF_MAX_MS 5000u
+/* Without traffic retention is looked at this often. */
+#define IDLE_MS 60000u
+
+/* A batch whose documents are being stored. */
+struct held_batch {
+    struct ray_batch *batch;
+    uint64_t first;
+};
+
+struct ray_local {
+    const struct ray_local_options *options;
+    struct ray_exporter_environment environment;
+    struct ray_api_key *keys; /* views into the options' YAML */
+    size_t key_count;
+    struct ray_exporter_ledger *ledger;
+    struct ray_store *store;
+    struct ray_api *api;
+    struct ray_cursor *cursor;
+    struct ray_thread thread;
+    struct ray_log_limiter cannot_write, refused;
+
+    pthread_mutex_t lock; /* guards what follows; nothing is called under it */
+    pthread_cond_t changed;
+    bool work;     /* the queue has, or will have, something new */
+    bool stopping; /* from then on until `deadline_ns`, monotonic */
+    uint64_t deadline_ns;
+
+    /* the store thread's own */
+    struct ray_arena *arena;
+    struct held_batch held[BATCHES_PER_PUT];
+    size_t held_count;
+};
+
+/* ---- options ---- */
+
+#define RAY_OPT_STRUCT struct ray_local_retention_options
+static const struct ray_option retention_table[] = {
+    RAY_OPT_DURATION("max_age", max_age_ms, "72h", "1m", "1000h",
+                     "traces that did not change for so long are deleted"),
+    RAY_OPT_BYTES("max_size", max_size_bytes, "2GiB", "1MiB", "1TiB",
+                  "of the store; the oldest traces are deleted above it"),
+    RAY_OPT_END,
+};
+#undef RAY_OPT_STRUCT
+
+#define RAY_OPT_STRUCT struct ray_local_queue_options
+static const struct ray_option queue_table[] = {
+    RAY_OPT_BYTES("queue_size", queue_size_bytes, "64MiB", "1MiB", "1TiB",
+                  "memory for documents that wait; past it clients are told to retry"),
+    RAY_OPT_ENUM("sizer", sizer, "bytes", "bytes|items|requests", "unit of queue_size"),
+    RAY_OPT_ENUM("on_full", on_full, "refuse", "refuse|drop_oldest", "only refuse is served"),
+    RAY_OPT_IGNORED("enabled", "the queue is always there"),
+    RAY_OPT_IGNORED("num_consumers", "one thread writes to the store"),
+    RAY_OPT_IGNORED("batch", "documents are stored as they come"),
+    RAY_OPT_REFUSED("storage", "this version keeps the queue in memory only"),
+    RAY_OPT_END,
+};
+#undef RAY_OPT_STRUCT
+
+#define RAY_OPT_STRUCT struct ray_local_options
+const struct ray_option ray_local_option_table[] = {
+    RAY_OPT_STR("endpoint", endpoint, "127.0.0.1:2001", "address of the X-Ray API"),
+    RAY_OPT_STR("directory", directory, "",
+                "folder of the store; empty: spanbridge in the XDG state folder"),
+    RAY_OPT_STR("region", region, "", "in ARNs; empty: AWS_REGION, AWS_DEFAULT_REGION, us-east-1"),
+    RAY_OPT_STR("account_id", account_id, "000000000000", "of services that name none; in ARNs"),
+    RAY_OPT_NODE("access_keys", access_keys,
+                 "list of {id, secret}: when set, calls must be signed with one of them"),
+    RAY_OPT_BOOL("index_all_attributes", index_all_attributes, "false",
+                 "make every attribute an annotation"),
+    RAY_OPT_STR_LIST("indexed_attributes", indexed_attributes,
+                     "attributes to make annotations; otel.resource.NAME for resource attributes"),
+    RAY_OPT_STR_LIST("aws_log_groups", aws_log_groups,
+                     "log groups of segments whose resource names none"),
+    RAY_OPT_ENUM("preserve", preserve, "all", "none|all",
+                 "all: keep events, scope and span fields in metadata"),
+    RAY_OPT_SECTION("retention", retention, retention_table, "what the store keeps"),
+    RAY_OPT_SECTION("sending_queue", queue, queue_table, "documents that wait for the store"),
+    RAY_OPT_END,
+};
+#undef RAY_OPT_STRUCT
+
+#define RAY_OPT_STRUCT struct ray_api_key
+static const struct ray_option key_table[] = {
+    RAY_OPT_STR("id", id, "", "access key id"),
+    RAY_OPT_SECRET("secret", secret, "secret access key"),
+    RAY_OPT_END,
+};
+#undef RAY_OPT_STRUCT
+
+static const struct ray_place *place_of(const struct ray_yaml *node, const char *key)
+{
+    const struct ray_yaml *value = ray_yaml_get(node, ray_str_from(key));
+    return value != NULL ? &value->place : node != NULL ? &node->place : NULL;
+}
+
+static bool is_account_id(struct ray_str text)
+{
+    uint64_t number;
+    return text.len == 12 && ray_str_to_u64(text, &number) == RAY_OK;
+}
+
+static void check_key(const struct ray_yaml *item, struct ray_arena *arena, const char *path,
+                      struct ray_problems *problems)
+{
+    struct ray_api_key key = {0};
+    if (item->kind != RAY_YAML_MAP) {
+        ray_problem(problems, &item->place, "%s: must be a map of id and secret", path);
+    } else if (ray_options_read(key_table, item, path, arena, problems, &key) == RAY_OK &&
+               (key.id.len == 0 || key.secret.len == 0)) {
+        ray_problem(problems, &item->place, "%s: needs both id and secret", path);
+    }
+}
+
+static void check_keys(const struct ray_yaml *list, const char *path, struct ray_problems *problems)
+{
+    char key_path[160];
+    if (list == NULL || list->kind == RAY_YAML_NULL) {
+        return;
+    }
+    if (list->kind != RAY_YAML_LIST) {
+        ray_problem(problems, &list->place, "%s.access_keys: must be a list of {id, secret}", path);
+        return;
+    }
+    struct ray_arena *arena = ray_arena_new(1u << 20); /* of copies that are only looked at */
+    for (size_t i = 0; arena != NULL && i < list->count; i++) {
+        snprintf(key_path, sizeof(key_path), "%.100s.access_keys[%zu]", path, i);
+        check_key(list->items[i], arena, key_path, problems);
+    }
+    ray_arena_free(arena);
+}
+
+static void check_queue(const struct ray_local_options *options, const struct ray_yaml *node,
+                        const char *path, struct ray_problems *problems)
+{
+    const struct ray_yaml *section = ray_yaml_get(node, RAY_STR("sending_queue"));
+    if (options->queue.sizer != 0) {
+        ray_problem(problems, place_of(section, "sizer"),
+                    "%s.sending_queue.sizer: this version measures queues in bytes only", path);
+    }
+    if (options->queue.on_full != 0) {
+        ray_problem(problems, place_of(section, "on_full"),
+                    "%s.sending_queue.on_full: this version only refuses when the queue is full",
+                    path);
+    }
+}
+
+enum ray_status ray_local_check(const struct ray_local_options *options,
+                                const struct ray_yaml *node, const char *path,
+                                struct ray_problems *problems)
+{
+    uint32_t before = problems->count;
+    struct ray_str host;
+    uint16_t port;
+    struct ray_net_error error;
+    if (ray_address_split(options->endpoint, &host, &port, &error) != RAY_OK) {
+        ray_problem(problems, place_of(node, "endpoint"), "%s.endpoint: %s", path, error.text);
+    }
+    if (!is_account_id(options->account_id)) {
+        ray_problem(problems, place_of(node, "account_id"),
+                    "%s.account_id: must be 12 digits, in quotes", path);
+    }
+    check_keys(options->access_keys, path, problems);
+    check_queue(options, node, path, problems);
+    return problems->count > before ? RAY_INVALID : RAY_OK;
+}
+
+void ray_local_translate_options(const struct ray_local_options *options,
+                                 struct ray_translate_options *out)
+{
+    *out = (struct ray_translate_options){
+        .indexed_attributes = options->indexed_attributes.items,
+        .indexed_attribute_count = options->indexed_attributes.count,
+        .aws_log_groups = options->aws_log_groups.items,
+        .aws_log_group_count = options->aws_log_groups.count,
+        .index_all_attributes = options->index_all_attributes,
+        .preserve_all = options->preserve == 1,
+    };
+}
+
+/* ---- the folder ---- */
+
+/* Makes it and what is missing above it. Span contents are the user's alone. */
+static bool make_folders(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        bool made = mkdir(path, 0700) == 0 || errno == EEXIST;
+        *slash = '/';
+        if (!made) {
+            return false;
+        }
+    }
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+/* The XDG base directory specification: $XDG_STATE_HOME when absolute, else ~/.local/state. */
+static bool default_folder(char *out, size_t bytes)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    int len = -1;
+    if (state != NULL && state[0] == '/') {
+        len = snprintf(out, bytes, "%s/spanbridge", state);
+    } else if (home != NULL && home[0] == '/') {
+        len = snprintf(out, bytes, "%s/.local/state/spanbridge", home);
+    }
+    return len > 0 && (size_t)len < bytes;
+}
+
+static enum ray_status choose_folder(struct ray_str configured, char *out, size_t bytes,
+                                     struct ray_net_error *error)
+{
+    if (configured.len >= bytes || (configured.len == 0 && !default_folder(out, bytes))) {
+        snprintf(error->text, sizeof(error->text), "directory: %s",
+                 configured.len > 0 ? "the path is too long"
+                                    : "neither XDG_STATE_HOME nor HOME names one: set it");
+        return RAY_IO;
+    }
+    if (configured.len > 0) {
+        memcpy(out, configured.ptr, configured.len);
+        out[configured.len] = '\0';
+    }
+    if (!make_folders(out)) {
+        snprintf(error->text, sizeof(error->text), "directory: cannot create %.120s: %s", out,
+                 strerror(errno));
+        return RAY_IO;
+    }
+    return RAY_OK;
+}
+
+/* ---- create ---- */
+
+static bool read_keys(struct ray_local *exporter, const struct ray_yaml *list)
+{
+    size_t count = list != NULL && list->kind == RAY_YAML_LIST ? list->count : 0;
+    exporter->keys = calloc(count + 1, sizeof(*exporter->keys));
+    for (size_t i = 0; exporter->keys != NULL && i < count; i++) {
+        const struct ray_yaml *id = ray_yaml_get(list->items[i], RAY_STR("id"));
+        const struct ray_yaml *secret = ray_yaml_get(list->items[i], RAY_STR("secret"));
+        if (id != NULL && secret != NULL) {
+            exporter->keys[exporter->key_count++] = (struct ray_api_key){id->text, secret->text};
+        }
+    }
+    return exporter->keys != NULL;
+}
+
+/* Waits by the monotonic clock: a clock that is set must not end or prolong a wait. */
+static void init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+struct ray_local *ray_local_new(const struct ray_local_options *options,
+                                const struct ray_exporter_environment *environment)
+{
+    struct ray_local *exporter = calloc(1, sizeof(*exporter));
+    if (exporter == NULL) {
+        return NULL;
+    }
+    exporter->options = options;
+    exporter->environment = *environment;
+    pthread_mutex_init(&exporter->lock, NULL);
+    init_condition(&exporter->changed);
+    exporter->arena = ray_arena_new(PUT_ARENA_BYTES);
+    exporter->ledger = ray_exporter_ledger_new(environment->metrics, environment->id);
+    if (exporter->arena == NULL || exporter->ledger == NULL ||
+        !read_keys(exporter, options->access_keys)) {
+        ray_local_free(exporter);
+        return NULL;
+    }
+    return exporter;
+}
+
+/* ---- the store thread ---- */
+
+static void wake(void *context)
+{
+    struct ray_local *exporter = context;
+    pthread_mutex_lock(&exporter->lock);
+    exporter->work = true;
+    pthread_cond_signal(&exporter->changed);
+    pthread_mutex_unlock(&exporter->lock);
+}
+
+static uint64_t now_ns(const struct ray_local *exporter)
+{
+    return ray_clock_monotonic_ns(exporter->environment.clock);
+}
+
+/* Until there is work (when asked for), stop was called, or `timeout_ms` are over. False once a
+ * stop's time is used up. */
+static bool wait_for_change(struct ray_local *exporter, bool for_work, uint32_t timeout_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += (long)(timeout_ms % 1000) * (long)RAY_NS_PER_MS;
+    until.tv_sec += until.tv_nsec / (long)RAY_NS_PER_S;
+    until.tv_nsec %= (long)RAY_NS_PER_S;
+    pthread_mutex_lock(&exporter->lock);
+    int code = 0;
+    while (code == 0 && !(for_work && (exporter->work || exporter->stopping))) {
+        code = pthread_cond_timedwait(&exporter->changed, &exporter->lock, &until);
+        if (!for_work && exporter->stopping) {
+            break; /* the disk may have room now, and time is short */
+        }
+    }
+    exporter->work = false;
+    bool go_on = !exporter->stopping || now_ns(exporter) < exporter->deadline_ns;
+    pthread_mutex_unlock(&exporter->lock);
+    return go_on;
+}
+
+static bool is_stopping(struct ray_local *exporter)
+{
+    pthread_mutex_lock(&exporter->lock);
+    bool stopping = exporter->stopping;
+    pthread_mutex_unlock(&exporter->lock);
+    return stopping;
+}
+
+/* Takes batches from the queue until there is enough for one transaction. */
+static enum ray_status gather(struct ray_local *exporter)
+{
+    size_t bytes = 0;
+    enum ray_status status = RAY_OK;
+    while (exporter->held_count < BATCHES_PER_PUT && bytes < BYTES_PER_PUT) {
+        struct held_batch *held = &exporter->held[exporter->held_count];
+        status = ray_cursor_next(exporter->cursor, &held->batch, &held->first);
+        if (status != RAY_OK) {
+            break;
+        }
+        bytes += ray_batch_bytes(held->batch);
+        exporter->held_count++;
+    }
+    return exporter->held_count > 0 ? RAY_OK : status;
+}
+
+static size_t count_documents(const struct ray_local *exporter)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < exporter->held_count; i++) {
+        struct ray_batch_reader reader;
+        ray_batch_read_section(exporter->held[i].batch, exporter->environment.profile, &reader);
+        count += reader.left;
+    }
+    return count;
+}
+
+static void drop(struct ray_local *exporter, enum ray_scan_code code)
+{
+    uint64_t repeated = 0;
+    const char *name = ray_scan_code_name(code);
+    ray_ledger_dropped(exporter->ledger, ray_str_from(name), 1);
+    if (ray_log_allow(&exporter->refused, exporter->environment.clock, &repeated)) {
+        ray_log_warn(exporter->environment.log, "document dropped: X-Ray would not process it",
+                     "exporter=%s code=%s repeated=%" PRIu64, exporter->environment.id, name,
+                     repeated);
+    }
+}
+
+static bool make_row(struct ray_local *exporter, const struct ray_document *document,
+                     struct ray_store_document *row)
+{
+    struct ray_segment_scan scan;
+    enum ray_scan_code code = ray_segment_scan(document->text, exporter->arena, &scan);
+    if (code != RAY_SCAN_OK) {
+        drop(exporter, code);
+        return false;
+    }
+    *row = (struct ray_store_document){
+        .trace_id = scan.trace_id,
+        .start_unix_ns = scan.start_unix_ns,
+        .end_unix_ns = scan.end_unix_ns,
+        .in_progress = scan.in_progress,
+        .name = scan.name,
+        .text = document->text,
+    };
+    memcpy(row->id, scan.id, sizeof(row->id));
+    return true;
+}
+
+/* NULL when out of memory. */
+static struct ray_store_document *make_rows(struct ray_local *exporter, size_t *count)
+{
+    size_t documents = count_documents(exporter);
+    struct ray_store_document *rows =
+        RAY_ARENA_ARRAY(exporter->arena, struct ray_store_document, documents);
+    *count = 0;
+    for (size_t i = 0; rows != NULL && i < exporter->held_count; i++) {
+        struct ray_batch_reader reader;
+        struct ray_document document;
+        ray_batch_read_section(exporter->held[i].batch, exporter->environment.profile, &reader);
+        while (ray_batch_next(&reader, &document)) {
+            *count += make_row(exporter, &document, &rows[*count]) ? 1 : 0;
+        }
+    }
+    if (rows != NULL) {
+        ray_ledger_exporter_took(exporter->ledger, documents);
+    }
+    return rows;
+}
+
+static void log_cannot_write(struct ray_local *exporter, enum ray_status status,
+                             const struct ray_store_error *error)
+{
+    uint64_t repeated = 0;
+    if (!ray_log_allow(&exporter->cannot_write, exporter->environment.clock, &repeated)) {
+        return;
+    }
+    ray_log_warn(exporter->environment.log,
+                 status == RAY_AGAIN ? "store cannot write: disk full; documents wait in the queue"
+                                     : "store cannot write; documents wait in the queue",
+                 "exporter=%s problem=%s hint=%s repeated=%" PRIu64, exporter->environment.id,
+                 RAY_LOG_STR(ray_str_from(error->text)),
+                 RAY_LOG_STR(RAY_STR("free space or lower exporters.local.retention.max_size")),
+                 repeated);
+}
+
+/* False when stop's time was used up first. */
+static bool put_until_done(struct ray_local *exporter, const struct ray_store_document *rows,
+                           size_t count)
+{
+    uint32_t back_off_ms = BACK_OFF_MIN_MS;
+    struct ray_store_error error = {""};
+    for (;;) {
+        enum ray_status status = ray_store_put(exporter->store, rows, count, &error);
+        if (status == RAY_OK) {
+            ray_ledger_delivered(exporter->ledger, count);
+            return true;
+        }
+        log_cannot_write(exporter, status, &error);
+        ray_ledger_retried(exporter->ledger, ray_str_from(ray_status_name(status)), count);
+        if (!wait_for_change(exporter, false, back_off_ms)) {
+            return false;
+        }
+        back_off_ms = back_off_ms * 2 > BACK_OFF_MAX_MS ? BACK_OFF_MAX_MS : back_off_ms * 2;
+        back_off_ms = is_stopping(exporter) ? BACK_OFF_MIN_MS : back_off_ms;
+    }
+}
+
+static void release(struct ray_local *exporter, bool stored)
+{
+    for (size_t i = 0; i < exporter->held_count; i++) {
+        struct held_batch *held = &exporter->held[i];
+        if (stored) {
+            ray_cursor_ack(exporter->cursor, held->first, ray_batch_documents(held->batch));
+        }
+        ray_batch_unref(held->batch);
+    }
+    exporter->held_count = 0;
+    ray_arena_reset(exporter->arena);
+    ray_api_wake(exporter->api);
+}
+
+/* False when stop's time was used up first. */
+static bool store_held(struct ray_local *exporter)
+{
+    size_t count = 0;
+    struct ray_store_document *rows = make_rows(exporter, &count);
+    while (rows == NULL) { /* out of memory: others may give some back */
+        if (!wait_for_change(exporter, false, BACK_OFF_MAX_MS)) {
+            release(exporter, false);
+            return false;
+        }
+        ray_arena_reset(exporter->arena);
+        rows = make_rows(exporter, &count);
+    }
+    bool stored = count == 0 || put_until_done(exporter, rows, count);
+    if (!stored) {
+        ray_ledger_dropped(exporter->ledger, RAY_STR("shutdown"), count);
+    }
+    release(exporter, stored);
+    return stored;
+}
+
+static void *run(void *argument)
+{
+    struct ray_local *exporter = argument;
+    for (;;) {
+        enum ray_status status = gather(exporter);
+        if (status == RAY_OK) {
+            if (!store_held(exporter)) {
+                return NULL;
+            }
+            continue;
+        }
+        if (status == RAY_CLOSED || is_stopping(exporter)) {
+            return NULL;
+        }
+        wait_for_change(exporter, true, IDLE_MS);
+        struct ray_store_error ignored; /* nothing is lost; the next put meets it again */
+        enum ray_status trimmed = ray_store_trim(exporter->store, &ignored);
+        (void)trimmed;
+    }
+}
+
+/* ---- start and stop ---- */
+
+static uint64_t position(void *context)
+{
+    const struct ray_local *exporter = context;
+    return ray_queue_end(exporter->environment.queue);
+}
+
+static bool is_stored(void *context, uint64_t number)
+{
+    const struct ray_local *exporter = context;
+    return ray_cursor_passed(exporter->cursor, number);
+}
+
+static enum ray_status open_store(struct ray_local *exporter, struct ray_net_error *error)
+{
+    char folder[400];
+    struct ray_store_error store_error;
+    enum ray_status status =
+        choose_folder(exporter->options->directory, folder, sizeof(folder), error);
+    if (status != RAY_OK) {
+        return status;
+    }
+    struct ray_store_options options = {
+        .directory = folder,
+        .max_size_bytes = exporter->options->retention.max_size_bytes,
+        .max_age_s = exporter->options->retention.max_age_ms / 1000,
+        .clock = exporter->environment.clock,
+    };
+    status = ray_store_open(&options, &exporter->store, &store_error);
+    if (status != RAY_OK) {
+        snprintf(error->text, sizeof(error->text), "directory: %.180s", store_error.text);
+        return RAY_IO;
+    }
+    ray_log_info(exporter->environment.log, "local store open", "exporter=%s directory=%s",
+                 exporter->environment.id, RAY_LOG_STR(ray_str_from(folder)));
+    return RAY_OK;
+}
+
+static enum ray_status start_api(struct ray_local *exporter, struct ray_net_error *error)
+{
+    const struct ray_local_options *options = exporter->options;
+    struct ray_api_options api = {
+        .store = exporter->store,
+        .account_id = options->account_id,
+        .keys = exporter->keys,
+        .key_count = exporter->key_count,
+        .log = exporter->environment.log,
+        .clock = exporter->environment.clock,
+        .context = exporter,
+        .position = position,
+        .is_stored = is_stored,
+    };
+    struct ray_net_error problem = {""};
+    struct ray_address address;
+    enum ray_status status = ray_address_resolve(options->endpoint, &address, &problem);
+    if (status == RAY_OK) {
+        status = ray_api_start(&api, &address, &exporter->api, &problem);
+    }
+    if (status != RAY_OK) {
+        snprintf(error->text, sizeof(error->text), "endpoint: %.180s", problem.text);
+    }
+    return status == RAY_OK ? RAY_OK : RAY_IO;
+}
+
+static enum ray_status start_all(struct ray_local *exporter, struct ray_net_error *error)
+{
+    const struct ray_exporter_environment *environment = &exporter->environment;
+    enum ray_status status = open_store(exporter, error);
+    if (status != RAY_OK) {
+        return status;
+    }
+    exporter->cursor =
+        ray_cursor_open(environment->queue, environment->id, environment->profile, wake, exporter);
+    if (exporter->cursor == NULL) {
+        snprintf(error->text, sizeof(error->text), "out of memory");
+        return RAY_NOMEM;
+    }
+    status = start_api(exporter, error);
+    if (status == RAY_OK) {
+        status = ray_thread_start(&exporter->thread, "store", run, exporter);
+        if (status != RAY_OK) {
+            snprintf(error->text, sizeof(error->text), "cannot start a thread: %s",
+                     strerror(errno));
+        }
+    }
+    return status;
+}
+
+enum ray_status ray_local_start(struct ray_local *exporter, struct ray_net_error *error)
+{
+    enum ray_status status = start_all(exporter, error);
+    if (status != RAY_OK) { /* closes what did open */
+        ray_local_stop(exporter, 0);
+    }
+    return status;
+}
+
+uint16_t ray_local_port(const struct ray_local *exporter)
+{
+    return exporter->api != NULL ? ray_api_port(exporter->api) : 0;
+}
+
+/* What the thread did not even take is counted as taken and dropped, so that the ledger balances
+ * to the end; what it held it counted itself. */
+static uint64_t count_given_up(struct ray_local *exporter)
+{
+    uint64_t left = ray_cursor_backlog(exporter->cursor);
+    struct ray_batch *batch;
+    uint64_t first;
+    while (ray_cursor_next(exporter->cursor, &batch, &first) == RAY_OK) {
+        struct ray_batch_reader reader;
+        ray_batch_read_section(batch, exporter->environment.profile, &reader);
+        ray_ledger_exporter_took(exporter->ledger, reader.left);
+        ray_ledger_dropped(exporter->ledger, RAY_STR("shutdown"), reader.left);
+        ray_batch_unref(batch);
+    }
+    return left;
+}
+
+uint64_t ray_local_stop(struct ray_local *exporter, uint32_t timeout_ms)
+{
+    uint64_t given_up = 0;
+    pthread_mutex_lock(&exporter->lock);
+    exporter->stopping = true;
+    exporter->deadline_ns = now_ns(exporter) + timeout_ms * RAY_NS_PER_MS;
+    pthread_cond_signal(&exporter->changed);
+    pthread_mutex_unlock(&exporter->lock);
+    ray_thread_join(&exporter->thread);
+    uint64_t now = now_ns(exporter);
+    uint64_t left_ns = now < exporter->deadline_ns ? exporter->deadline_ns - now : 0;
+    ray_api_stop(exporter->api, (uint32_t)(left_ns / RAY_NS_PER_MS)); /* it asks the cursor */
+    exporter->api = NULL;
+    if (exporter->cursor != NULL) {
+        given_up = count_given_up(exporter);
+        ray_cursor_close(exporter->cursor);
+        exporter->cursor = NULL;
+    }
+    ray_store_close(exporter->store);
+    exporter->store = NULL;
+    return given_up;
+}
+
+void ray_local_free(struct ray_local *exporter)
+{
+    if (exporter == NULL) {
+        return;
+    }
+    ray_exporter_ledger_free(exporter->ledger);
+    ray_arena_free(exporter->arena);
+    free(exporter->keys);
+    pthread_cond_destroy(&exporter->changed);
+    pthread_mutex_destroy(&exporter->lock);
+    free(exporter);
+}

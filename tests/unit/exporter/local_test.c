@@ -1,0 +1,290 @@
+/* local exporter: is everything accepted stored, when the store cannot write for a while too, and
+ * is everything counted? Are wrong settings named? */
+#include "exporter/local.c"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "tests/unit/check.h"
+
+struct fixture {
+    char directory[64];
+    struct ray_local_options options;
+    struct ray_exporter_environment environment;
+    struct ray_local *exporter;
+};
+
+static void begin(struct fixture *f)
+{
+    *f = (struct fixture){.directory = "/tmp/local_test.XXXXXX"};
+    assert_non_null(mkdtemp(f->directory));
+    f->options = (struct ray_local_options){
+        .endpoint = RAY_STR("127.0.0.1:0"),
+        .account_id = RAY_STR("000000000000"),
+        .retention = {.max_age_ms = 3600000, .max_size_bytes = 1u << 30},
+    };
+    f->options.directory = ray_str_from(f->directory);
+    struct ray_queue_options queue = {.max_bytes = 1u << 20, .max_linger_ms = 1};
+    f->environment = (struct ray_exporter_environment){
+        .id = "local",
+        .queue = ray_queue_new(&queue),
+        .profile = 7,
+        .metrics = ray_metrics_new(),
+        .clock = &ray_clock_system,
+    };
+    f->exporter = ray_local_new(&f->options, &f->environment);
+    assert_non_null(f->exporter);
+}
+
+static void start(struct fixture *f)
+{
+    struct ray_net_error error;
+    if (ray_local_start(f->exporter, &error) != RAY_OK) {
+        fail_msg("%s", error.text);
+    }
+}
+
+static void end(struct fixture *f)
+{
+    char path[128];
+    ray_local_free(f->exporter);
+    ray_queue_free(f->environment.queue);
+    ray_metrics_free(f->environment.metrics);
+    snprintf(path, sizeof(path), "%s/local.db", f->directory);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/local.db-wal", f->directory);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/local.db-shm", f->directory);
+    unlink(path);
+    assert_int_equal(rmdir(f->directory), 0);
+}
+
+static void on_taken(struct ray_ticket *ticket, enum ray_status status)
+{
+    (void)ticket;
+    CHECK_OK(status);
+}
+
+static void write_document(struct ray_batch *batch, uint32_t number, const char *name)
+{
+    struct ray_trace_id id = {{0}};
+    uint8_t span[8] = {1};
+    char text_id[RAY_XRAY_TRACE_ID_CHARS];
+    memcpy(id.bytes, &number, sizeof(number));
+    ray_trace_id_write(&id, text_id);
+    struct ray_buf *out = ray_batch_begin_document(batch);
+    ray_buf_printf(out,
+                   "{\"trace_id\":\"%.*s\",\"id\":\"0100000000000000\",\"name\":\"%s\","
+                   "\"start_time\":1700000000,\"end_time\":1700000001}",
+                   (int)sizeof(text_id), text_id, name);
+    CHECK_OK(ray_batch_end_document(batch, &id, span, 0));
+}
+
+static struct ray_ticket ticket = {on_taken};
+
+/* One batch of `count` documents numbered from `from`; the last of them has a bad name. */
+static void push(struct fixture *f, uint32_t from, uint32_t count, bool last_is_bad)
+{
+    struct ray_batch *batch = ray_batch_new(1u << 20);
+    ray_batch_begin_section(batch, 7);
+    for (uint32_t i = 0; i < count; i++) {
+        write_document(batch, from + i, last_is_bad && i == count - 1 ? "what?" : "web");
+    }
+    ray_batch_seal(batch, count);
+    CHECK_OK(ray_queue_push(f->environment.queue, batch, 0, &ticket));
+}
+
+static size_t count_stored(const struct fixture *f, uint32_t from, uint32_t count)
+{
+    size_t found = 0;
+    struct ray_store *store;
+    struct ray_store_error error;
+    struct ray_store_options options = {f->directory, 0, 0, &ray_clock_system};
+    CHECK_OK(ray_store_open(&options, &store, &error));
+    for (uint32_t i = from; i < from + count; i++) {
+        struct ray_arena *arena = ray_arena_new(1u << 20);
+        struct ray_trace_id id = {{0}};
+        struct ray_str *documents;
+        size_t documents_count = 0;
+        memcpy(id.bytes, &i, sizeof(i));
+        CHECK_OK(ray_store_read(store, &id, arena, &documents, &documents_count, NULL));
+        found += documents_count;
+        ray_arena_free(arena);
+    }
+    ray_store_close(store);
+    return found;
+}
+
+static void expect_metric(const struct fixture *f, const char *line)
+{
+    struct ray_buf page;
+    ray_buf_init(&page, 1u << 20);
+    ray_metrics_write(f->environment.metrics, &page);
+    if (ray_str_find(ray_buf_str(&page), ray_str_from(line)) == SIZE_MAX) {
+        fail_msg("no %s in\n%.*s", line, RAY_STR_ARG(ray_buf_str(&page)));
+    }
+    ray_buf_clear(&page);
+}
+
+static void test_drains(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f);
+    start(&f);
+    for (uint32_t i = 0; i < 20; i++) {
+        push(&f, 1 + i * 10, 10, i == 19);
+    }
+    ray_queue_close(f.environment.queue);
+    assert_int_equal(ray_local_stop(f.exporter, 10000), 0);
+    assert_int_equal(count_stored(&f, 1, 200), 199);
+    expect_metric(&f, "spanbridge_exporter_taken_documents{exporter=\"local\"} 200");
+    expect_metric(&f, "spanbridge_exporter_delivered_documents{exporter=\"local\"} 199");
+    expect_metric(&f, "reason=\"InvalidName\"} 1");
+    end(&f);
+}
+
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* No write gets through for a while: nothing is lost, and it goes on by itself. */
+static void test_store_cannot_write(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f);
+    start(&f);
+    limit_files(1);
+    push(&f, 1, 10, false);
+    uint64_t newest = ray_queue_end(f.environment.queue);
+    usleep(150000); /* at least one attempt fails */
+    assert_false(is_stored(f.exporter, newest));
+    limit_files(RLIM_INFINITY);
+    for (int i = 0; i < 100 && !is_stored(f.exporter, newest); i++) {
+        usleep(50000);
+    }
+    assert_true(is_stored(f.exporter, newest));
+    ray_queue_close(f.environment.queue);
+    assert_int_equal(ray_local_stop(f.exporter, 10000), 0);
+    assert_int_equal(count_stored(&f, 1, 10), 10);
+    end(&f);
+}
+
+/* ... and never again: the stop ends by its deadline and says what it had to give up. */
+static void test_gives_up_at_deadline(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f);
+    start(&f);
+    limit_files(1);
+    push(&f, 1, 10, false);
+    ray_queue_close(f.environment.queue);
+    uint64_t before = ray_clock_monotonic_ns(&ray_clock_system);
+    assert_int_equal(ray_local_stop(f.exporter, 300), 10);
+    limit_files(RLIM_INFINITY);
+    assert_in_range((ray_clock_monotonic_ns(&ray_clock_system) - before) / RAY_NS_PER_MS, 0, 3000);
+    expect_metric(&f, "reason=\"shutdown\"} 10");
+    end(&f);
+}
+
+static void expect_start_error(struct fixture *f, const char *part)
+{
+    struct ray_net_error error = {""};
+    assert_int_equal(ray_local_start(f->exporter, &error), RAY_IO);
+    if (strstr(error.text, part) == NULL) {
+        fail_msg("%s", error.text);
+    }
+}
+
+static void test_start_errors(void **state)
+{
+    (void)state;
+    struct fixture f, g;
+    char endpoint[40], path[128];
+    begin(&f);
+    start(&f);
+    begin(&g);
+    snprintf(endpoint, sizeof(endpoint), "127.0.0.1:%u", ray_local_port(f.exporter));
+    g.options.endpoint = ray_str_from(endpoint);
+    expect_start_error(&g, "endpoint: ");
+    end(&g);
+    begin(&g);
+    g.options.directory = RAY_STR("/dev/null/store");
+    expect_start_error(&g, "directory: cannot create /dev/null/store: Not a directory");
+    end(&g);
+    begin(&g);
+    snprintf(path, sizeof(path), "%s/local.db", g.directory);
+    FILE *file = fopen(path, "w");
+    fputs("something else entirely, and longer than a header of a database would be. ........",
+          file);
+    fputs("..................................................................................",
+          file);
+    fclose(file);
+    expect_start_error(&g, "not a database");
+    end(&g);
+    ray_queue_close(f.environment.queue);
+    assert_int_equal(ray_local_stop(f.exporter, 1000), 0);
+    end(&f);
+}
+
+static const struct {
+    const char *yaml;
+    const char *problem; /* "": fine */
+} settings[] = {
+    {"", ""},
+    {"{retention: {max_age: 2h, max_size: 10MiB}, access_keys: [{id: A, secret: B}]}", ""},
+    {"{account_id: 12}", ":1:14: local.account_id: must be 12 digits"},
+    {"{endpoint: nowhere}", "local.endpoint: "},
+    {"{access_keys: {id: A}}", "local.access_keys: must be a list"},
+    {"{access_keys: [{id: A}]}", "local.access_keys[0]: needs both id and secret"},
+    {"{access_keys: [{id: A, secert: B}]}", "secert: unknown key"},
+    {"{retention: {max_age: 1s}}", "max_age"},
+    {"{sending_queue: {on_full: drop_oldest}}", "only refuses"},
+    {"{directroy: /x}", "did you mean 'directory'"},
+};
+
+static void test_settings(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        struct ray_arena *arena = ray_arena_new(1u << 20);
+        struct ray_problems problems;
+        struct ray_yaml *node = NULL;
+        struct ray_local_options options = {0};
+        ray_problems_init(&problems);
+        CHECK_OK(ray_yaml_parse(ray_str_from(settings[i].yaml), "test", arena, &problems, &node));
+        if (ray_options_read(ray_local_option_table, node, "local", arena, &problems, &options) ==
+            RAY_OK) {
+            bool good = ray_local_check(&options, node, "local", &problems) == RAY_OK;
+            assert_int_equal(good, problems.count == 0);
+        }
+        bool found = ray_str_find(ray_buf_str(&problems.text), ray_str_from(settings[i].problem)) !=
+                     SIZE_MAX;
+        if ((problems.count == 0) != (settings[i].problem[0] == '\0') ||
+            (problems.count > 0 && !found)) {
+            fail_msg("%s: %.*s", settings[i].yaml, RAY_STR_ARG(ray_buf_str(&problems.text)));
+        }
+        ray_problems_clear(&problems);
+        ray_arena_free(arena);
+    }
+}
+
+int main(void)
+{
+    signal(SIGXFSZ, SIG_IGN); /* a write past the limit fails instead */
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_drains),
+        cmocka_unit_test(test_store_cannot_write),
+        cmocka_unit_test(test_gives_up_at_deadline),
+        cmocka_unit_test(test_start_errors),
+        cmocka_unit_test(test_settings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
