@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "config/secret.h"
-#include "config/value.h"
+#include "config/scalar.h"
 
 /* Values in messages are cut here. */
 #define SHOWN_MAX_BYTES 60u
@@ -118,7 +118,7 @@ static void read_bool(struct reading *r, const struct ray_option *option,
         return;
     }
     bool value;
-    if (ray_value_bool(node->text, &value) != RAY_OK) {
+    if (ray_scalar_bool(node->text, &value) != RAY_OK) {
         complain(r, &node->place, ray_str_from(option->key), "'%s' is neither true nor false",
                  show(option, node).text);
         return;
@@ -183,7 +183,7 @@ union number {
 
 static enum ray_status parse_whole(struct ray_str text, union number *out)
 {
-    return ray_value_int(text, &out->whole);
+    return ray_scalar_int(text, &out->whole);
 }
 
 static enum ray_status parse_real(struct ray_str text, union number *out)
@@ -193,12 +193,12 @@ static enum ray_status parse_real(struct ray_str text, union number *out)
 
 static enum ray_status parse_ms(struct ray_str text, union number *out)
 {
-    return ray_value_duration_ms(text, &out->ms);
+    return ray_scalar_duration_ms(text, &out->ms);
 }
 
 static enum ray_status parse_bytes(struct ray_str text, union number *out)
 {
-    return ray_value_bytes(text, &out->bytes);
+    return ray_scalar_bytes(text, &out->bytes);
 }
 
 static bool below_whole(const union number *a, const union number *b)

@@ -2,7 +2,7 @@
  * config.h. */
 #include "config/config.h"
 #include "config/secret.h"
-#include "config/value.h"
+#include "config/scalar.h"
 
 #define INDENT 2
 

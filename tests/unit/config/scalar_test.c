@@ -1,5 +1,5 @@
 /* Do durations, sizes, numbers and truth values mean what Go and YAML 1.2 say? */
-#include "config/value.h"
+#include "config/scalar.h"
 
 #include "tests/unit/check.h"
 
@@ -41,7 +41,7 @@ static void test_durations(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         uint32_t ms = 0;
-        enum ray_status status = ray_value_duration_ms(ray_str_from(cases[i].text), &ms);
+        enum ray_status status = ray_scalar_duration_ms(ray_str_from(cases[i].text), &ms);
         if (status != cases[i].status || ms != cases[i].ms) {
             fail_msg("%s: %s %u", cases[i].text, ray_status_name(status), ms);
         }
@@ -78,7 +78,7 @@ static void test_sizes(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         uint64_t bytes = 0;
-        enum ray_status status = ray_value_bytes(ray_str_from(cases[i].text), &bytes);
+        enum ray_status status = ray_scalar_bytes(ray_str_from(cases[i].text), &bytes);
         if (status != cases[i].status || bytes != cases[i].bytes) {
             fail_msg("%s: %s %lu", cases[i].text, ray_status_name(status), bytes);
         }
@@ -114,7 +114,7 @@ static void test_whole_numbers(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         int64_t value = 0;
-        enum ray_status status = ray_value_int(ray_str_from(cases[i].text), &value);
+        enum ray_status status = ray_scalar_int(ray_str_from(cases[i].text), &value);
         if (status != cases[i].status || value != cases[i].value) {
             fail_msg("%s: %s %ld", cases[i].text, ray_status_name(status), value);
         }
@@ -134,7 +134,7 @@ static void test_truth(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         bool value = false;
-        bool known = ray_value_bool(ray_str_from(cases[i].text), &value) == RAY_OK;
+        bool known = ray_scalar_bool(ray_str_from(cases[i].text), &value) == RAY_OK;
         if (known != (cases[i].value >= 0) || (known && value != cases[i].value)) {
             fail_msg("%s: %d %d", cases[i].text, known, value);
         }

@@ -1,7 +1,7 @@
-/* value: see value.h. */
-#include "config/value.h"
+/* scalar: see value.h. */
+#include "config/scalar.h"
 
-enum ray_status ray_value_bool(struct ray_str text, bool *out)
+enum ray_status ray_scalar_bool(struct ray_str text, bool *out)
 {
     static const struct {
         struct ray_str word;
@@ -62,7 +62,7 @@ static bool all_digits(struct ray_str text)
     return text.len > 0;
 }
 
-enum ray_status ray_value_int(struct ray_str text, int64_t *out)
+enum ray_status ray_scalar_int(struct ray_str text, int64_t *out)
 {
     if (ray_str_starts_with(text, RAY_STR("0x"))) {
         return parse_based(ray_str_from_pos(text, 2), 16, out);
@@ -118,7 +118,7 @@ static double cut_unit(struct ray_str *rest, const struct unit *units, size_t co
     return 0;
 }
 
-enum ray_status ray_value_duration_ms(struct ray_str text, uint32_t *out)
+enum ray_status ray_scalar_duration_ms(struct ray_str text, uint32_t *out)
 {
     /* In nanoseconds; units that begin like others stand first. µ is U+00B5 or U+03BC. */
     static const struct unit units[] = {
@@ -170,7 +170,7 @@ static double bytes_unit(struct ray_str name)
     return 0;
 }
 
-enum ray_status ray_value_bytes(struct ray_str text, uint64_t *out)
+enum ray_status ray_scalar_bytes(struct ray_str text, uint64_t *out)
 {
     if (all_digits(text)) { /* exact, where a double is not */
         return ray_str_to_u64(text, out) == RAY_OK ? RAY_OK : RAY_TOO_BIG;
