@@ -12,7 +12,8 @@
 #define RUNS         7
 #define RUN_AT_LEAST (20 * RAY_NS_PER_MS)
 
-static const struct bench_case *const tables[] = {bench_core_cases};
+static const struct bench_case *const tables[] = {bench_core_cases, bench_span_cases,
+                                                  bench_aws_cases};
 
 /* ---- counting malloc: ours come first at link time, glibc's stand behind under these names ----
  */
@@ -102,7 +103,7 @@ static void measure(const struct bench_case *row, void *state, size_t units)
 static void run_case(const struct bench_case *row)
 {
     size_t units = row->units;
-    void *state = row->set_up ? row->set_up(&units) : NULL;
+    void *state = row->set_up ? row->set_up(row->input, &units) : NULL;
     if ((row->set_up != NULL && state == NULL) || units == 0) {
         printf("%s skipped: its input is not there\n", row->name);
         return;
@@ -110,6 +111,14 @@ static void run_case(const struct bench_case *row)
     measure(row, state, units);
     if (row->tear_down != NULL) {
         row->tear_down(state);
+    }
+}
+
+void bench_must(enum ray_status status)
+{
+    if (status != RAY_OK) {
+        fprintf(stderr, "bench: a case failed: %s\n", ray_status_name(status));
+        exit(1);
     }
 }
 

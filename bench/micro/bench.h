@@ -15,16 +15,26 @@ struct bench_case {
     const char *name; /* "room/what" */
     const char *unit; /* "span": what one run does `units` of */
     size_t units;
+    const char *input; /* for `set_up`: a file, or NULL */
     /* What `run` needs, made once. With units 0 in the table it says how many there are. May be
      * NULL; a NULL state skips the case. */
-    void *(*set_up)(size_t *units);
+    void *(*set_up)(const char *input, size_t *units);
     /* One pass over all units. Its result must be used, or the compiler may leave the work out. */
     void (*run)(void *state);
     void (*tear_down)(void *state);
 };
 
-/* Ended by a row without a name. */
+/* Each ended by a row without a name. */
+#define BENCH_CASES_END                                                                            \
+    {                                                                                              \
+        NULL, NULL, 0, NULL, NULL, NULL, NULL                                                      \
+    }
 extern const struct bench_case bench_core_cases[];
+extern const struct bench_case bench_span_cases[];
+extern const struct bench_case bench_aws_cases[];
+
+/* Work that fails would be measured as fast: ends the program. */
+void bench_must(enum ray_status status);
 
 /* Makes the compiler believe that `value` is looked at. */
 static inline void bench_use(const void *value)

@@ -37,8 +37,9 @@ static const struct ray_str odd_texts[] = {
 
 /* ---- writing ---- */
 
-static void *new_buf(size_t *units)
+static void *new_buf(const char *input, size_t *units)
 {
+    (void)input;
     (void)units;
     struct ray_buf *out = malloc(sizeof(*out));
     ray_buf_init(out, 1 << 20);
@@ -142,8 +143,9 @@ static void skip_segments(void *state)
 
 /* ---- the rest ---- */
 
-static void *new_arena(size_t *units)
+static void *new_arena(const char *input, size_t *units)
 {
+    (void)input;
     (void)units;
     return ray_arena_new(4 << 20);
 }
@@ -191,8 +193,9 @@ static void checksum(void *state)
     bench_use(&crc);
 }
 
-static void *new_log(size_t *units)
+static void *new_log(const char *input, size_t *units)
 {
+    (void)input;
     (void)units;
     int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
     return fd < 0 ? NULL : ray_log_new(fd, RAY_LOG_INFO, RAY_LOG_TEXT, &ray_clock_system);
@@ -217,28 +220,29 @@ static void count_metric(void *state)
     }
 }
 
-static void *new_metric(size_t *units)
+static void *new_metric(const char *input, size_t *units)
 {
+    (void)input;
     (void)units;
     return calloc(1, sizeof(struct ray_metric));
 }
 
 /* clang-format off */
 const struct bench_case bench_core_cases[] = {
-    {"core/json_string",         "string",   COUNT, new_buf,    write_ascii,        free_buf},
-    {"core/json_string_utf8",    "string",   COUNT, new_buf,    write_high,         free_buf},
-    {"core/json_string_escapes", "string",   COUNT, new_buf,    write_odd,          free_buf},
-    {"core/json_double",         "number",   COUNT, new_buf,    write_decimals,     free_buf},
-    {"core/json_double_full",    "number",   COUNT, new_buf,    write_full_doubles, free_buf},
-    {"core/json_unix_ns",        "number",   COUNT, new_buf,    write_times,        free_buf},
-    {"core/json_base64",         "string",   COUNT, new_buf,    write_base64,       free_buf},
-    {"core/json_skip_segment",   "document", COUNT, NULL,       skip_segments,      NULL},
-    {"core/arena_alloc",         "block",    COUNT, new_arena,  cut_arena,          free_arena},
-    {"core/map_put",             "key",      COUNT, new_arena,  fill_map,           free_arena},
-    {"core/hash",                "string",   COUNT, NULL,       hash_texts,         NULL},
-    {"core/crc32c",              "KiB",      64,    NULL,       checksum,           NULL},
-    {"core/log_line",            "line",     COUNT, new_log,    write_log,          free_log},
-    {"core/metric_add",          "count",    COUNT, new_metric, count_metric,       free},
-    {NULL, NULL, 0, NULL, NULL, NULL},
+    {"core/json_string",         "string",   COUNT, NULL, new_buf,    write_ascii,        free_buf},
+    {"core/json_string_utf8",    "string",   COUNT, NULL, new_buf,    write_high,         free_buf},
+    {"core/json_string_escapes", "string",   COUNT, NULL, new_buf,    write_odd,          free_buf},
+    {"core/json_double",         "number",   COUNT, NULL, new_buf,    write_decimals,     free_buf},
+    {"core/json_double_full",    "number",   COUNT, NULL, new_buf,    write_full_doubles, free_buf},
+    {"core/json_unix_ns",        "number",   COUNT, NULL, new_buf,    write_times,        free_buf},
+    {"core/json_base64",         "string",   COUNT, NULL, new_buf,    write_base64,       free_buf},
+    {"core/json_skip_segment",   "document", COUNT, NULL, NULL,       skip_segments,      NULL},
+    {"core/arena_alloc",         "block",    COUNT, NULL, new_arena,  cut_arena,          free_arena},
+    {"core/map_put",             "key",      COUNT, NULL, new_arena,  fill_map,           free_arena},
+    {"core/hash",                "string",   COUNT, NULL, NULL,       hash_texts,         NULL},
+    {"core/crc32c",              "KiB",      64, NULL,    NULL,       checksum,           NULL},
+    {"core/log_line",            "line",     COUNT, NULL, new_log,    write_log,          free_log},
+    {"core/metric_add",          "count",    COUNT, NULL, new_metric, count_metric,       free},
+    BENCH_CASES_END,
 };
 /* clang-format on */
