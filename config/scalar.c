@@ -1,4 +1,4 @@
-/* scalar: see value.h. */
+/* scalar: see scalar.h. */
 #include "config/scalar.h"
 
 enum ray_status ray_scalar_bool(struct ray_str text, bool *out)
