@@ -104,7 +104,7 @@ static struct json_object *parse_expected(struct ray_str text)
 static struct golden_result run(const struct golden_case *c, const struct ray_request *request,
                                 struct ray_arena *arena, bool verbose)
 {
-    static struct ray_str texts[DOCUMENTS_MAX];
+    struct ray_str texts[DOCUMENTS_MAX];
     struct golden_result result = {{0}};
     struct ray_translate_counts counts = {0};
     struct ray_translator *translator = ray_translator_new(&c->options);
