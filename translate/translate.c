@@ -54,22 +54,27 @@ struct document {
 
 /* --- the translator --- */
 
-static uint64_t hash_strings(const struct ray_str *strings, size_t count, uint64_t seed)
+/* `label` keeps the lists apart. */
+static uint64_t hash_strings(struct ray_str label, const struct ray_str *strings, size_t count,
+                             uint64_t seed)
 {
+    uint64_t hash = ray_str_hash(label, seed);
     for (size_t i = 0; i < count; i++) {
-        seed = ray_str_hash(strings[i], seed);
+        hash = ray_str_hash(strings[i], hash);
     }
-    return seed + count;
+    return hash;
 }
 
 /* Equal options, equal number; the salt changes when documents of equal options would differ. */
 static uint64_t profile_of(const struct ray_translate_options *options)
 {
     uint64_t hash = ray_str_hash(RAY_STR("awsxray 1"), 0);
-    hash = hash_strings(options->indexed_attributes, options->indexed_attribute_count, hash);
-    hash = hash_strings(options->aws_log_groups, options->aws_log_group_count, hash);
-    return ray_str_hash(options->index_all_attributes ? RAY_STR("all") : RAY_STR("named"),
-                        hash + (options->preserve_all ? 1 : 0));
+    hash = hash_strings(RAY_STR("indexed"), options->indexed_attributes,
+                        options->indexed_attribute_count, hash);
+    hash = hash_strings(RAY_STR("log groups"), options->aws_log_groups,
+                        options->aws_log_group_count, hash);
+    hash = ray_str_hash(options->index_all_attributes ? RAY_STR("all") : RAY_STR("some"), hash);
+    return ray_str_hash(options->preserve_all ? RAY_STR("all") : RAY_STR("none"), hash);
 }
 
 static size_t text_bytes(const struct ray_str *strings, size_t count)
