@@ -30,7 +30,8 @@ RAY_MUST_USE enum ray_status ray_otlp_grpc_start(const struct ray_otlp_grpc_sett
                                                  struct ray_otlp_grpc **out,
                                                  struct ray_net_error *error);
 uint16_t ray_otlp_grpc_port(const struct ray_otlp_grpc *grpc);
-/* Sends GOAWAY; new calls are answered UNAVAILABLE from now on. */
+/* Sends GOAWAY; new calls are answered UNAVAILABLE from now on, or by core CANCELLED when they
+ * cross the GOAWAY (clients resend after both: OTLP specification, "Failures"). */
 void ray_otlp_grpc_quiesce(struct ray_otlp_grpc *grpc);
 /* Quiesces, waits for what was begun, at most `timeout_ms` (for tickets as long as the queue
  * needs), cuts the rest and frees. Accepts NULL. */
