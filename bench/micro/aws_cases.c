@@ -22,7 +22,7 @@ static void *new_state(const char *input, size_t *units)
     state->credentials = ray_credentials_new(RAY_STR("AKIAIOSFODNN7EXAMPLE"),
                                              RAY_STR("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
                                              RAY_STR(""), "bench");
-    ray_buf_init(&state->out, 64 * 1024);
+    ray_buf_init(&state->out, BODY_BYTES);
     memset(state->body, 'x', sizeof(state->body));
     return state;
 }

@@ -18,9 +18,9 @@ static const struct bench_case *const tables[] = {bench_core_cases, bench_span_c
 /* ---- counting malloc: ours come first at link time, glibc's stand behind under these names ----
  */
 
-void *__libc_malloc(size_t bytes);
-void *__libc_calloc(size_t count, size_t bytes);
-void *__libc_realloc(void *memory, size_t bytes);
+void *__libc_malloc(size_t bytes);                // NOLINT: glibc's own name
+void *__libc_calloc(size_t count, size_t bytes);  // NOLINT: glibc's own name
+void *__libc_realloc(void *memory, size_t bytes); // NOLINT: glibc's own name
 void *malloc(size_t bytes);
 void *calloc(size_t count, size_t bytes);
 void *realloc(void *memory, size_t bytes);
@@ -94,7 +94,8 @@ static void measure(const struct bench_case *row, void *state, size_t units)
     double done = (double)passes * (double)units;
     double mallocs_each = (double)(mallocs - mallocs_before) / (RUNS * done);
     qsort(runs, RUNS, sizeof(runs[0]), by_size);
-    double each = (double)runs[RUNS / 2] / done;
+    const size_t middle = RUNS / 2;
+    double each = (double)runs[middle] / done;
     printf("%s %zu %ss %.*f ns/%s %.3g mallocs/%s\n", row->name, units, row->unit,
            each < 100 ? 1 : 0, each, row->unit, mallocs_each, row->unit);
     fflush(stdout);
@@ -122,26 +123,21 @@ void bench_must(enum ray_status status)
     }
 }
 
-struct ray_str bench_read_file(const char *path)
+char *bench_read_file(const char *path, size_t *bytes)
 {
-    struct ray_str none = {NULL, 0};
     char full[1024];
     snprintf(full, sizeof(full), "%s/%s", BENCH_ROOT, path);
     FILE *file = fopen(full, "rb");
     if (file == NULL) {
-        return none;
+        return NULL;
     }
     fseek(file, 0, SEEK_END);
     long size = ftell(file);
     rewind(file);
-    char *text = malloc(size > 0 ? (size_t)size : 1);
-    size_t got = text && size > 0 ? fread(text, 1, (size_t)size, file) : 0;
+    char *text = size > 0 ? malloc((size_t)size) : NULL;
+    *bytes = text ? fread(text, 1, (size_t)size, file) : 0;
     fclose(file);
-    if (got != (size_t)size) {
-        free(text);
-        return none;
-    }
-    return (struct ray_str){text, got};
+    return text;
 }
 
 int main(int argc, char **argv)

@@ -42,8 +42,8 @@ static inline void bench_use(const void *value)
     __asm__ volatile("" : : "g"(value) : "memory");
 }
 
-/* The whole file at `path` below the project's folder; NULL view when it is not there. Freed by
- * the caller. */
-struct ray_str bench_read_file(const char *path);
+/* The whole file at `path` below the project's folder, freed by the caller; NULL when it is not
+ * there. */
+char *bench_read_file(const char *path, size_t *bytes);
 
 #endif

@@ -111,8 +111,9 @@ static bool build(struct bench_input *input, struct ray_str file, struct parts *
 
 struct bench_input *bench_input_new(const char *path)
 {
-    struct ray_str file = bench_read_file(path);
-    if (file.ptr == NULL) {
+    size_t bytes;
+    char *file = bench_read_file(path, &bytes);
+    if (file == NULL) {
         return NULL;
     }
     struct bench_input *input = calloc(1, sizeof(*input));
@@ -120,9 +121,9 @@ struct bench_input *bench_input_new(const char *path)
     input->arena = ray_arena_new(INPUT_MAX_BYTES);
     ray_buf_init(&input->json, INPUT_MAX_BYTES);
     ray_buf_init(&parts.scopes, INPUT_MAX_BYTES);
-    bool good = build(input, file, &parts);
+    bool good = build(input, (struct ray_str){file, bytes}, &parts);
     ray_buf_clear(&parts.scopes);
-    free((void *)(uintptr_t)file.ptr);
+    free(file);
     if (!good) {
         bench_input_free(input);
         return NULL;
