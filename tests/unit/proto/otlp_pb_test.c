@@ -155,9 +155,11 @@ static void values_of_each_kind_are_read(void **state)
         "\x4a\x06\x12\x04\x3a\x02\0\xff"                             /* bytes */
         "\x4a\x02\x12\x00"                                           /* none */
         "\x4a\x09\x12\x07\x0a\x01s\x2a\x00\x10\x00"                  /* the last of a oneof: false */
-        "\x4a\x07\x12\x03\x0a\x01s\x12\x00"));                       /* merged with nothing: "s" */
+        "\x4a\x07\x12\x03\x0a\x01s\x12\x00"                          /* merged with nothing: "s" */
+        "\x4a\x0b\x0a\x01x\x12\x03\x0a\x01s\x0a\x01y"                /* the last key: "y" */
+        "\x4a\x0a\x0a\x01z\x12\x05\x0a\x01s\x18\x05"));             /* the last of a oneof: 5 */
     /* clang-format on */
-    assert_int_equal(span->attributes.count, 11);
+    assert_int_equal(span->attributes.count, 13);
     const struct ray_attribute *items = span->attributes.items;
     CHECK_STR(items[0].value.as.string, "s");
     assert_int_equal(items[1].value.kind, RAY_VALUE_STRING);
@@ -170,6 +172,9 @@ static void values_of_each_kind_are_read(void **state)
     assert_int_equal(items[8].value.kind, RAY_VALUE_NONE);
     assert_true(items[9].value.kind == RAY_VALUE_BOOL && !items[9].value.as.boolean);
     CHECK_STR(items[10].value.as.string, "s");
+    CHECK_STR(items[11].key, "y");
+    CHECK_STR(items[11].value.as.string, "s");
+    assert_true(items[12].value.kind == RAY_VALUE_INT && items[12].value.as.integer == 5);
 }
 
 static void split_messages_are_merged(void **state)
