@@ -107,7 +107,7 @@ static bool grow(struct builder *b)
         return false;
     }
     if (b->count > 0) {
-        memcpy(entities, b->entities, b->count * sizeof(*entities));
+        memcpy(entities, b->entities, b->count * sizeof(struct ray_entity *));
     }
     b->entities = entities;
     b->room = room;
@@ -131,7 +131,7 @@ static struct ray_entity *add_entity(struct builder *b, struct json_object *json
     bool added = false;
     struct ray_map_entry *entry = ray_map_put(&b->by_id, id_key(entity), &added);
     b->failed = b->failed || entry == NULL;
-    if (added) {
+    if (entry != NULL && added) {
         entry->value.ptr = entity;
     }
     return entity;

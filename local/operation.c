@@ -97,13 +97,29 @@ static bool read_text(const struct ray_call *call, const char *name, struct ray_
     return true;
 }
 
+static bool parse_zone(const char *text, double *offset_s)
+{
+    uint64_t hours, minutes;
+    if (strcmp(text, "Z") == 0 || *text == '\0') {
+        *offset_s = 0;
+        return true;
+    }
+    struct ray_str zone = ray_str_from(text);
+    if (zone.len != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':' ||
+        ray_str_to_u64((struct ray_str){text + 1, 2}, &hours) != RAY_OK ||
+        ray_str_to_u64((struct ray_str){text + 4, 2}, &minutes) != RAY_OK) {
+        return false;
+    }
+    *offset_s = (text[0] == '-' ? -60.0 : 60.0) * (double)(hours * 60 + minutes);
+    return true;
+}
+
 /* "2026-01-02T03:04:05.678Z" or "...+01:00" (RFC 3339), besides the number the model asks for. */
 static bool parse_iso_time(const char *text, double *out)
 {
     struct tm tm = {0};
     const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    double fraction = 0;
-    int hours = 0, minutes = 0;
+    double fraction = 0, offset_s = 0;
     if (rest == NULL) {
         return false;
     }
@@ -112,17 +128,10 @@ static bool parse_iso_time(const char *text, double *out)
         fraction = strtod(rest, &end);
         rest = end;
     }
-    if (*rest == '+' || *rest == '-') {
-        if (sscanf(rest + 1, "%2d:%2d", &hours, &minutes) != 2 || strlen(rest) != 6) {
-            return false;
-        }
-        int sign = *rest == '-' ? -1 : 1;
-        hours *= sign;
-        minutes *= sign;
-    } else if (strcmp(rest, "Z") != 0 && *rest != '\0') {
+    if (!parse_zone(rest, &offset_s)) {
         return false;
     }
-    *out = (double)timegm(&tm) + fraction - hours * 3600.0 - minutes * 60.0;
+    *out = (double)timegm(&tm) + fraction - offset_s;
     return true;
 }
 
@@ -541,7 +550,7 @@ static bool get_trace_summaries(const struct ray_call *call)
     }
     ray_json_array_end(call->w);
     RAY_JSON_KEY(call->w, "ApproximateTime");
-    ray_json_double(call->w, (double)(ray_clock_unix_ns(call->xray->clock) / RAY_NS_PER_S));
+    ray_json_double(call->w, (double)ray_clock_unix_ns(call->xray->clock) / (double)RAY_NS_PER_S);
     RAY_JSON_KEY(call->w, "TracesProcessedCount");
     ray_json_u64(call->w, s.scanned);
     if (!ended) {

@@ -165,7 +165,10 @@ static bool is_digit(char c)
 
 static char byte_at(const struct parser *p, size_t pos)
 {
-    return pos < p->text.len ? p->text.ptr[pos] : '\0';
+    if (pos >= p->text.len) {
+        return '\0';
+    }
+    return p->text.ptr[pos];
 }
 
 /* The position of the closing quote, or the end of the text. */
@@ -696,11 +699,12 @@ static struct ray_expr *parse_and(struct parser *p)
 {
     struct ray_expr *first = NULL, **end = &first;
     do {
-        *end = parse_unary(p);
-        if (p->status != RAY_OK) {
+        struct ray_expr *operand = parse_unary(p);
+        if (operand == NULL || p->status != RAY_OK) {
             return NULL;
         }
-        end = &(*end)->next;
+        *end = operand;
+        end = &operand->next;
     } while (accept_word(p, RAY_STR("AND")) || at_operand(p));
     return row_of(p, NODE_AND, first);
 }
@@ -710,11 +714,12 @@ static struct ray_expr *parse_or(struct parser *p)
 {
     struct ray_expr *first = NULL, **end = &first;
     do {
-        *end = parse_and(p);
-        if (p->status != RAY_OK) {
+        struct ray_expr *operand = parse_and(p);
+        if (operand == NULL || p->status != RAY_OK) {
             return NULL;
         }
-        end = &(*end)->next;
+        *end = operand;
+        end = &operand->next;
     } while (accept_word(p, RAY_STR("OR")));
     return row_of(p, NODE_OR, first);
 }
@@ -724,7 +729,7 @@ enum ray_status ray_expr_parse(struct ray_str text, struct ray_arena *arena,
 {
     struct parser p = {.text = text, .arena = arena, .error = error};
     if (text.len > RAY_EXPR_MAX_BYTES) {
-        fail(&p, RAY_TOO_BIG, RAY_EXPR_MAX_BYTES, "longer than %u bytes", RAY_EXPR_MAX_BYTES);
+        fail(&p, RAY_TOO_BIG, RAY_EXPR_MAX_BYTES, "longer than %zu bytes", RAY_EXPR_MAX_BYTES);
         return p.status;
     }
     next(&p);

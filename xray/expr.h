@@ -17,7 +17,7 @@
 #include "core/arena.h"
 
 /* The present service model names no limit, the older API reference 2,000 characters. */
-#define RAY_EXPR_MAX_BYTES (16u * 1024)
+#define RAY_EXPR_MAX_BYTES ((size_t)16 * 1024)
 /* Parentheses, negations and blocks inside one another. */
 #define RAY_EXPR_DEPTH_MAX 200u
 

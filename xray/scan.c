@@ -297,7 +297,8 @@ enum ray_scan_code ray_segment_scan(struct ray_str text, struct ray_arena *arena
     } else {
         ray_json_skip_value(&r, NULL);
     }
-    bool too_large = text.len > RAY_SEGMENT_MAX_BYTES; /* scanned all the same, for its id */
+    bool too_large =
+        text.len > (size_t)(RAY_SEGMENT_MAX_BYTES); /* scanned all the same, for its id */
     if (r.failed || !ray_json_at_end(&r)) {
         return too_large ? RAY_SCAN_SEGMENT_TOO_LARGE : RAY_SCAN_PARSE_ERROR;
     }
