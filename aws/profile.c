@@ -13,7 +13,7 @@
 #include <openssl/crypto.h>
 
 /* Far above any real file; a wrong path (a log, a disk) must not fill the memory. */
-#define FILE_MAX_BYTES (1024u * 1024)
+#define FILE_MAX_BYTES ((size_t)1024 * 1024)
 
 static const char *const key_names[RAY_PROFILE_KEYS] = {
     [RAY_PROFILE_ACCESS_KEY_ID] = "aws_access_key_id",

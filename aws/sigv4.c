@@ -15,7 +15,8 @@
 #include <openssl/sha.h>
 
 #define HASH_BYTES          32u
-#define CANONICAL_MAX_BYTES (256u * 1024)
+#define SIGNATURE_CHARS     64u
+#define CANONICAL_MAX_BYTES ((size_t)256 * 1024)
 /* X-Ray refuses a request more than five minutes off (measured; AWS General Reference). */
 #define SKEW_MAX_S 300
 #define ALGORITHM  "AWS4-HMAC-SHA256"
@@ -64,7 +65,7 @@ static int compare_names(struct ray_str a, struct ray_str b)
 /* Keeps the list sorted by name; equal names stay in order of appearance. */
 static void header_list_add(struct header_list *list, const struct ray_sigv4_header *header)
 {
-    if (list->count == RAY_SIGV4_HEADERS_MAX) {
+    if (list->count >= RAY_SIGV4_HEADERS_MAX) {
         list->overflow = true;
         return;
     }
@@ -167,7 +168,9 @@ static void write_query(struct ray_buf *out, struct ray_str query)
             equals == SIZE_MAX ? (struct ray_str){NULL, 0} : ray_str_from_pos(pair, equals + 1);
         count++;
     }
-    qsort(parameters, count, sizeof(parameters[0]), compare_parameters);
+    if (count > 1) {
+        qsort(parameters, count, sizeof(parameters[0]), compare_parameters);
+    }
     for (size_t i = 0; i < count; i++) {
         ray_buf_append(out, i > 0 ? RAY_STR("&") : RAY_STR(""));
         ray_buf_append(out, parameters[i].name);
@@ -203,7 +206,10 @@ static void write_value(struct ray_buf *out, struct ray_str value)
 
 static bool repeats_name(const struct header_list *list, size_t i)
 {
-    return i > 0 && compare_names(list->items[i - 1]->name, list->items[i]->name) == 0;
+    if (i == 0 || i >= list->count) {
+        return false;
+    }
+    return compare_names(list->items[i - 1]->name, list->items[i]->name) == 0;
 }
 
 static void write_headers(struct ray_buf *out, const struct header_list *list)
@@ -392,7 +398,7 @@ static bool parse_authorization(struct ray_str value, struct authorization *out)
         }
     }
     return split_credential(credential, out) && out->signed_names.len > 0 &&
-           out->signature.len == 2 * HASH_BYTES;
+           out->signature.len == SIGNATURE_CHARS;
 }
 
 static struct ray_str find_header(const struct ray_sigv4_request *request, struct ray_str name)
@@ -604,7 +610,7 @@ enum ray_status ray_sigv4_verify(const struct ray_sigv4_request *request, uint64
     if (status == RAY_NOMEM) {
         return status;
     }
-    if (status != RAY_OK || CRYPTO_memcmp(signature, parts.signature.ptr, 2 * HASH_BYTES) != 0) {
+    if (status != RAY_OK || CRYPTO_memcmp(signature, parts.signature.ptr, SIGNATURE_CHARS) != 0) {
         return refuse(error, "InvalidSignatureException: The request signature we calculated does "
                              "not match the signature you provided. Check your AWS Secret Access "
                              "Key and signing method.");

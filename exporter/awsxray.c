@@ -506,10 +506,35 @@ static enum ray_verdict mended(bool something)
     return something ? RAY_VERDICT_AGAIN : RAY_VERDICT_BLOCKED;
 }
 
+/* For who reads the log of a refusal; never more of a key than its ends. */
+static void advise(const struct ray_awsxray *exporter, enum ray_answer answer,
+                   struct ray_judgement *out)
+{
+    const struct identity *identity = &exporter->identity;
+    char key_id[16];
+    ray_credentials_show_id(identity->credentials->access_key_id, key_id);
+    if (ray_str_starts_with(ray_str_from(out->reason), RAY_STR("AccessDenied"))) {
+        snprintf(out->advice, sizeof(out->advice), "allow xray:PutTraceSegments to key %s", key_id);
+    } else if (answer == RAY_ANSWER_SIGNATURE) {
+        snprintf(out->advice, sizeof(out->advice),
+                 "the secret of key %s is wrong, or a proxy changes signed headers", key_id);
+    } else if (answer == RAY_ANSWER_IDENTITY) {
+        snprintf(out->advice, sizeof(out->advice), "key %s is expired or unknown: give a new one",
+                 key_id);
+    } else {
+        snprintf(out->advice, sizeof(out->advice), "is %.100s the right endpoint?",
+                 identity->endpoint_text);
+    }
+}
+
 static void judge(void *context, const struct ray_http_call *call, struct ray_sender_item *items,
                   size_t count, struct ray_judgement *out)
 {
     struct ray_awsxray *exporter = context;
+    if (call->status >= 200 && call->status < 300) {
+        judge_good(exporter, call, items, count, out);
+        return;
+    }
     ray_answer_code(call->error_type, ray_buf_str(&call->answer), out->reason);
     out->retry_after_ms =
         ray_answer_retry_after_ms(call->retry_after, (uint64_t)own_unix_s(exporter));
@@ -517,10 +542,8 @@ static void judge(void *context, const struct ray_http_call *call, struct ray_se
     if (out->reason[0] == '\0') {
         snprintf(out->reason, sizeof(out->reason), "http_%u", call->status);
     }
+    advise(exporter, answer, out);
     switch (answer) {
-    case RAY_ANSWER_GOOD:
-        judge_good(exporter, call, items, count, out);
-        break;
     case RAY_ANSWER_THROTTLED:
         out->verdict = RAY_VERDICT_THROTTLED;
         break;
@@ -536,6 +559,7 @@ static void judge(void *context, const struct ray_http_call *call, struct ray_se
     case RAY_ANSWER_IDENTITY:
         out->verdict = mended(find_other_keys(exporter, call));
         break;
+    case RAY_ANSWER_GOOD: /* not here any more */
     case RAY_ANSWER_MISCONFIGURED:
         out->verdict = RAY_VERDICT_BLOCKED;
         break;
@@ -578,7 +602,7 @@ static struct ray_sender *new_sender(struct ray_awsxray *exporter)
     struct ray_sender_options sender = {
         .window = (uint32_t)options->num_workers,
         .documents_max = RAY_PUT_DOCUMENTS_MAX,
-        .body_max_bytes = RAY_PUT_BODY_MAX_BYTES,
+        .body_max_bytes = (size_t)RAY_PUT_BODY_MAX_BYTES,
         .call_timeout_ms = options->timeout_ms > 0
                                ? options->timeout_ms
                                : (uint32_t)options->request_timeout_seconds * 1000,

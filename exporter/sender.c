@@ -20,8 +20,8 @@
 #define STEP_MAX_MS  1000u
 #define FEW_ATTEMPTS 3u
 /* The service's answer names each refused document; the largest honest one is far below. */
-#define ANSWER_MAX_BYTES (1024u * 1024)
-#define LINES_MAX_BYTES  (32u * 1024)
+#define ANSWER_MAX_BYTES ((size_t)1024 * 1024)
+#define LINES_MAX_BYTES  ((size_t)32 * 1024)
 
 struct parcel {
     struct ray_http_call call;
@@ -188,16 +188,16 @@ static void log_blocked(struct ray_sender *sender, const struct parcel *parcel,
 {
     uint64_t repeated = 0;
     char why[200];
-    snprintf(why, sizeof(why), "uploads are refused: status %u, %.100s", parcel->call.status,
-             judgement->reason);
+    snprintf(why, sizeof(why), "uploads are refused: %.60s: %.120s", judgement->reason,
+             judgement->advice);
     set_health(sender, false, why);
     if (ray_log_allow(&sender->blocked_limiter, sender->environment.clock, &repeated)) {
         ray_log_error(sender->environment.log,
-                      "uploads are refused: check endpoint, credentials and permissions; data is "
-                      "kept and tried again each minute",
-                      "exporter=%s status=%u reason=%s repeated=%llu",
+                      "uploads are refused: data is kept and tried again each minute",
+                      "exporter=%s status=%u reason=%s advice=%s repeated=%llu",
                       RAY_LOG_STR(ray_str_from(sender->environment.id)), parcel->call.status,
-                      RAY_LOG_STR(ray_str_from(judgement->reason)), (unsigned long long)repeated);
+                      RAY_LOG_STR(ray_str_from(judgement->reason)),
+                      RAY_LOG_STR(ray_str_from(judgement->advice)), (unsigned long long)repeated);
     }
 }
 
@@ -689,7 +689,8 @@ static void launch(struct ray_sender *sender, struct parcel *parcel)
         wait_until(parcel, now_ns(sender) + NO_MEMORY_MS * RAY_NS_PER_MS);
         return;
     }
-    struct ray_judgement judgement = {.verdict = RAY_VERDICT_BLOCKED, .reason = "bad_url"};
+    struct ray_judgement judgement = {
+        .verdict = RAY_VERDICT_BLOCKED, .reason = "bad_url", .advice = "correct the endpoint"};
     on_failed(sender, parcel, &judgement);
 }
 
@@ -902,9 +903,10 @@ uint64_t ray_sender_stop(struct ray_sender *sender, uint32_t timeout_ms)
     sender->open = NULL;
     while (sender->waiting != NULL) {
         struct parcel *parcel = sender->waiting;
-        stop_waiting(parcel);
+        sender->waiting = parcel->next;
         parcel_free(parcel);
     }
+    sender->waiting_count = 0;
     ray_cursor_close(sender->cursor);
     sender->cursor = NULL;
     return left;

@@ -59,6 +59,7 @@ enum ray_verdict {
 struct ray_judgement {
     enum ray_verdict verdict;
     char reason[RAY_SENDER_CODE_BYTES]; /* for counters and log */
+    char advice[160];                   /* BLOCKED, AGAIN: what the operator should do */
     uint32_t retry_after_ms;            /* 0: nothing was asked for */
     bool throttled;                     /* DONE, but the far end asked to slow down */
     uint64_t lost; /* DONE: documents refused without a name; counted under `reason` */
