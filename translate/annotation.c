@@ -98,12 +98,26 @@ static void collect_listed(struct ray_annotations *a, struct ray_facts *facts)
     }
 }
 
+static bool is_preserve_name(const struct ray_annotations *a, struct ray_str name)
+{
+    for (size_t i = 0; a->rules.preserved != NULL && i < RAY_PRESERVE_NAMESPACES; i++) {
+        if (ray_str_eq(ray_preserve_name(i), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* {"a": 1} or null in aws.xray.metadata.NAME; false when it is an ordinary attribute. */
 static bool add_namespace(struct ray_annotations *a, const struct ray_attribute *attribute)
 {
-    if (a->index_all || attribute->value.kind != RAY_VALUE_STRING ||
+    if (a->rules.index_all || attribute->value.kind != RAY_VALUE_STRING ||
         !ray_str_starts_with(attribute->key, METADATA_PREFIX)) {
         return false;
+    }
+    struct ray_str name = ray_str_from_pos(attribute->key, METADATA_PREFIX.len);
+    if (is_preserve_name(a, name)) {
+        return false; /* ours to write */
     }
     struct ray_value value;
     enum ray_status status = ray_value_from_json(attribute->value.as.string, a->arena, &value);
@@ -116,7 +130,7 @@ static bool add_namespace(struct ray_annotations *a, const struct ray_attribute 
         a->failed = true;
         return false;
     }
-    namespace->name = ray_str_from_pos(attribute->key, METADATA_PREFIX.len);
+    namespace->name = name;
     namespace->value = value;
     namespace->next = a->namespaces;
     a->namespaces = namespace;
@@ -140,7 +154,7 @@ static unsigned place_of(struct ray_annotations *a, struct ray_facts *facts, siz
     if (note->superseded || attribute->value.kind == RAY_VALUE_NONE || is_consumed(a, facts, i)) {
         return NOWHERE;
     }
-    bool indexed = a->index_all || note->indexed || is_listed(a, attribute->key);
+    bool indexed = a->rules.index_all || note->indexed || is_listed(a, attribute->key);
     if (indexed && ray_annotation_fits(&attribute->value)) {
         note->annotation_key = ray_annotation_key(attribute->key, a->arena);
         a->failed |= note->annotation_key.ptr == NULL && attribute->key.len > 0;
@@ -164,18 +178,12 @@ static void settle_keys(struct ray_annotations *a, struct ray_facts *facts)
 }
 
 struct ray_annotations ray_annotations_collect(struct ray_facts *facts,
-                                               const struct ray_resource *resource, bool index_all,
-                                               bool with_resource, enum ray_role role,
+                                               const struct ray_resource *resource,
+                                               const struct ray_annotation_rules *rules,
                                                struct ray_arena *arena)
 {
     struct ray_annotations a = {
-        .facts = facts,
-        .resource = resource,
-        .arena = arena,
-        .index_all = index_all,
-        .with_resource = with_resource,
-        .only_resource_names = role == RAY_ROLE_SERVICE,
-    };
+        .rules = *rules, .facts = facts, .resource = resource, .arena = arena};
     uint64_t seed = (uintptr_t)arena; /* seen in no output, and not to be guessed */
     ray_map_init(&a.listed, arena, seed);
     ray_map_init(&a.taken, arena, seed);
@@ -338,9 +346,9 @@ void ray_annotations_write(struct ray_annotations *a, const struct ray_limits *l
             write_annotation(&s, note->annotation_key, &a->facts->items[i].value, a->arena);
         }
     }
-    if (a->with_resource && !prepared_text_will_do(a, limits)) {
+    if (a->rules.with_resource && !prepared_text_will_do(a, limits)) {
         write_item_annotations(a, &s);
-    } else if (a->with_resource && a->resource->annotations.len > 0) {
+    } else if (a->rules.with_resource && a->resource->annotations.len > 0) {
         open_section(&s);
         ray_json_raw(w, a->resource->annotations);
     }
@@ -350,7 +358,7 @@ void ray_annotations_write(struct ray_annotations *a, const struct ray_limits *l
 /* The service segment of a local root keeps the resource's names only; what is emptied stays. */
 static bool is_kept(const struct ray_annotations *a, struct ray_str name)
 {
-    return !a->only_resource_names || ray_str_starts_with(name, RESOURCE_PREFIX);
+    return !a->rules.only_resource_names || ray_str_starts_with(name, RESOURCE_PREFIX);
 }
 
 /* Writes a member of the default namespace unless its name is in use. */
@@ -389,9 +397,9 @@ static void write_default_namespace(struct ray_annotations *a, struct section *s
             write_default(a, s, &described, &n->value.as.map.items[i - 1], limits);
         }
     }
-    if (a->with_resource && !prepared_text_will_do(a, limits)) {
+    if (a->rules.with_resource && !prepared_text_will_do(a, limits)) {
         write_item_metadata(a, s, &described, limits);
-    } else if (a->with_resource && a->resource->metadata.len > 0) {
+    } else if (a->rules.with_resource && a->resource->metadata.len > 0) {
         open_section(s);
         ray_json_raw(s->w, a->resource->metadata);
     }
@@ -401,9 +409,9 @@ static void write_namespace(struct ray_annotations *a, const struct ray_namespac
                             struct section *outer, const struct ray_limits *limits)
 {
     struct ray_attribute *kept = RAY_ARENA_ARRAY(
-        a->arena, struct ray_attribute, a->only_resource_names ? n->value.as.map.count : 0);
+        a->arena, struct ray_attribute, a->rules.only_resource_names ? n->value.as.map.count : 0);
     struct ray_value value = n->value;
-    if (a->only_resource_names && value.kind == RAY_VALUE_MAP) {
+    if (a->rules.only_resource_names && value.kind == RAY_VALUE_MAP) {
         if (kept == NULL) {
             a->failed = true;
             return;
@@ -417,6 +425,19 @@ static void write_namespace(struct ray_annotations *a, const struct ray_namespac
         }
     }
     write_metadata(outer, n->name, &value, limits, a->arena);
+}
+
+static void write_preserved(const struct ray_annotations *a, struct section *outer,
+                            const struct ray_limits *limits)
+{
+    for (size_t i = 0; a->rules.preserved != NULL && i < RAY_PRESERVE_NAMESPACES; i++) {
+        if (ray_preserve_has(a->rules.preserved, i)) {
+            struct mark mark = begin_member(outer);
+            ray_json_key(outer->w, ray_preserve_name(i));
+            ray_preserve_write(a->rules.preserved, i, limits, a->arena, outer->w);
+            end_member(outer, mark);
+        }
+    }
 }
 
 void ray_metadata_write(struct ray_annotations *a, const struct ray_limits *limits,
@@ -438,6 +459,7 @@ void ray_metadata_write(struct ray_annotations *a, const struct ray_limits *limi
             write_namespace(a, n, &outer, limits);
         }
     }
+    write_preserved(a, &outer, limits);
     close_section(&outer);
 }
 

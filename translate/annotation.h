@@ -7,6 +7,7 @@
 #define RAY_TRANSLATE_ANNOTATION_H
 
 #include "core/map.h"
+#include "translate/preserve.h"
 #include "translate/resource.h"
 #include "translate/shape.h"
 
@@ -23,26 +24,32 @@ struct ray_namespace {
     struct ray_namespace *next;
 };
 
+/* What is done with the attributes of one document. */
+struct ray_annotation_rules {
+    bool index_all;
+    bool with_resource;                    /* segments carry the resource, subsegments don't */
+    bool only_resource_names;              /* metadata of the service segment of a local root */
+    const struct ray_preserved *preserved; /* NULL: `preserve: none` */
+};
+
 /* Where each attribute of one document goes. */
 struct ray_annotations {
+    struct ray_annotation_rules rules;
     const struct ray_facts *facts;
     const struct ray_resource *resource;
     struct ray_arena *arena;
-    bool index_all;
-    bool with_resource;       /* segments carry the resource, subsegments don't */
-    bool only_resource_names; /* metadata of the service segment of a local root */
-    bool interferes;          /* the resource's prepared text cannot be used */
-    struct ray_map listed;    /* names in the attribute aws.xray.annotations */
-    struct ray_map taken;     /* annotation keys in use, when keys may collide */
-    uint8_t *item_places;     /* of the resource's items, once they had to be decided */
+    bool interferes;       /* the resource's prepared text cannot be used */
+    struct ray_map listed; /* names in the attribute aws.xray.annotations */
+    struct ray_map taken;  /* annotation keys in use, when keys may collide */
+    uint8_t *item_places;  /* of the resource's items, once they had to be decided */
     struct ray_namespace *namespaces;
     bool failed; /* the arena is used up */
 };
 
-/* Decides; marks the facts' notes. `role` and `with_resource` shape the document. */
+/* Decides; marks the facts' notes. */
 struct ray_annotations ray_annotations_collect(struct ray_facts *facts,
-                                               const struct ray_resource *resource, bool index_all,
-                                               bool with_resource, enum ray_role role,
+                                               const struct ray_resource *resource,
+                                               const struct ray_annotation_rules *rules,
                                                struct ray_arena *arena);
 /* The fields `annotations` and `metadata`, each with its key, each only when it has something. */
 void ray_annotations_write(struct ray_annotations *annotations, const struct ray_limits *limits,

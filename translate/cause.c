@@ -94,13 +94,20 @@ static struct ray_exception *from_exception(const struct ray_event *event,
     return exception;
 }
 
+static const struct ray_value *failure_code(const struct ray_event *event)
+{
+    return ray_attributes_find(&event->attributes, RAY_STR("http.response.status_code"));
+}
+
+static const struct ray_value *failure_message(const struct ray_event *event)
+{
+    return ray_attributes_find(&event->attributes, RAY_STR("aws.http.error_message"));
+}
+
 static struct ray_exception *from_http_failure(const struct ray_event *event,
                                                struct ray_stack_builder *builder)
 {
-    const struct ray_value *code =
-        ray_attributes_find(&event->attributes, RAY_STR("http.response.status_code"));
-    const struct ray_value *message =
-        ray_attributes_find(&event->attributes, RAY_STR("aws.http.error_message"));
+    const struct ray_value *code = failure_code(event), *message = failure_message(event);
     if (code == NULL || message == NULL) {
         return NULL;
     }
@@ -152,7 +159,14 @@ static void collect_status(struct ray_cause *cause, const struct ray_span *span,
     if (cause->exceptions != NULL) {
         cause->exceptions->message = message;
         cause->present = true;
+        cause->took_message = true;
     }
+}
+
+bool ray_cause_takes(const struct ray_event *event, const struct ray_shape *shape)
+{
+    return is_exception(event) || (is_http_failure(event, shape) && failure_code(event) != NULL &&
+                                   failure_message(event) != NULL);
 }
 
 struct ray_cause ray_cause_collect(const struct ray_span *span, const struct ray_shape *shape,

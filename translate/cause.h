@@ -11,7 +11,8 @@
 
 struct ray_cause {
     bool error, fault, throttle;
-    bool present; /* there is a cause, maybe an empty one */
+    bool present;      /* there is a cause, maybe an empty one */
+    bool took_message; /* the status message is its exception */
     struct ray_exception *exceptions;
     bool failed; /* the arena is used up */
 };
@@ -21,6 +22,8 @@ struct ray_cause {
 struct ray_cause ray_cause_collect(const struct ray_span *span, const struct ray_shape *shape,
                                    struct ray_facts *facts, struct ray_str language,
                                    struct ray_made_ids *ids, struct ray_arena *arena);
+/* True for an event that becomes an exception. */
+bool ray_cause_takes(const struct ray_event *event, const struct ray_shape *shape);
 /* The block's value; only when present. */
 void ray_cause_write(const struct ray_cause *cause, const struct ray_limits *limits,
                      struct ray_json_writer *w);

@@ -14,11 +14,13 @@
 #include "translate/name.h"
 #include "translate/shrink.h"
 #include "translate/sql.h"
+#include "xray/limits.h"
 
 struct ray_translator {
     struct ray_names names;
     struct ray_str *strings; /* the options' views and their text, one block */
     struct ray_resource_options resource_options;
+    bool preserve_all;
     uint64_t profile;
 };
 
@@ -29,6 +31,7 @@ struct work {
     struct ray_batch *batch;
     struct ray_translate_counts *counts;
     struct ray_resource resource; /* of the ResourceSpans at hand */
+    const struct ray_scope_spans *scope;
     struct ray_facts_scratch scratch;
     uint32_t source; /* ordinal of the span at hand */
 };
@@ -49,6 +52,7 @@ struct document {
     struct ray_aws aws;
     struct ray_sql sql;
     bool with_links;
+    struct ray_preserved preserved;
     struct ray_annotations annotations;
 };
 
@@ -127,6 +131,7 @@ struct ray_translator *ray_translator_new(const struct ray_translate_options *op
     }
     translator->strings = strings;
     translator->profile = profile_of(options);
+    translator->preserve_all = options->preserve_all;
     translator->resource_options = (struct ray_resource_options){
         .names = &translator->names,
         .log_groups = strings + options->indexed_attribute_count,
@@ -219,11 +224,16 @@ static void collect_blocks(struct work *work, struct document *d, struct ray_fac
     d->aws = ray_aws_collect(&work->resource, facts);
     d->sql = ray_sql_collect(d->span->name, facts);
     d->user = take_user(facts);
-    /* also those of local roots that have a parent (D33) */
-    bool with_resource = !d->shape.subsegment;
-    d->annotations = ray_annotations_collect(facts, &work->resource,
-                                             work->translator->resource_options.index_all,
-                                             with_resource, d->shape.role, work->arena);
+    d->preserved = (struct ray_preserved){d->span, work->scope, &d->shape, &d->cause};
+    struct ray_annotation_rules rules = {
+        .index_all = work->translator->resource_options.index_all,
+        .with_resource = !d->shape.subsegment, /* also local roots that have a parent (D33) */
+        .only_resource_names = d->shape.role == RAY_ROLE_SERVICE,
+    };
+    if (work->translator->preserve_all && !rules.only_resource_names) {
+        rules.preserved = &d->preserved;
+    }
+    d->annotations = ray_annotations_collect(facts, &work->resource, &rules, work->arena);
     d->with_links = carries_links(d->span, &d->shape);
 }
 
@@ -334,31 +344,40 @@ static void write_document(struct document *d, const struct ray_limits *limits, 
 
 enum outcome { WRITTEN, SHRUNK, NOT_WRITTEN };
 
-/* Writes the document, again with less of it while it is too big. */
-static enum ray_status put_document(struct work *work, struct document *d, enum outcome *outcome)
+static bool is_out_of_memory(const struct document *d)
 {
-    struct ray_buf *out = ray_batch_begin_document(work->batch);
+    return d->annotations.failed || d->cause.failed;
+}
+
+/* Writes the document, again with less of it while it is too big. NULL limits: nothing helps. */
+static const struct ray_limits *write_small_enough(struct document *d, struct ray_buf *out)
+{
     size_t start = out->len, step = 0;
     const struct ray_limits *limits;
     while ((limits = ray_shrink_step(step++)) != NULL) {
         write_document(d, limits, out);
-        if (d->annotations.failed || d->cause.failed) {
-            ray_batch_drop_document(work->batch);
-            return RAY_NOMEM;
-        }
-        if (out->failed || out->len - start <= RAY_DOCUMENT_GOAL_BYTES) {
+        /* where there is room for a small document, the buffer can only fail of a large one */
+        bool full = out->failed && out->max_bytes - start < RAY_SEGMENT_MAX_BYTES;
+        bool fits = !out->failed && out->len - start <= RAY_DOCUMENT_GOAL_BYTES;
+        if (full || fits || is_out_of_memory(d)) {
             break;
         }
         ray_buf_rewind(out, start);
     }
-    if (limits == NULL) {
+    return limits;
+}
+
+static enum ray_status put_document(struct work *work, struct document *d, enum outcome *outcome)
+{
+    const struct ray_limits *limits = write_small_enough(d, ray_batch_begin_document(work->batch));
+    if (limits == NULL || is_out_of_memory(d)) {
         ray_batch_drop_document(work->batch);
         *outcome = NOT_WRITTEN;
-        return RAY_OK;
+        return limits == NULL ? RAY_OK : RAY_NOMEM;
     }
     struct ray_trace_id trace_id;
     memcpy(trace_id.bytes, d->span->trace_id.ptr, sizeof(trace_id.bytes));
-    *outcome = step == 1 ? WRITTEN : SHRUNK;
+    *outcome = limits == &ray_limits_none ? WRITTEN : SHRUNK;
     return ray_batch_end_document(work->batch, &trace_id, d->id, work->source);
 }
 
@@ -447,6 +466,7 @@ static enum ray_status translate_resource(struct work *work, const struct ray_re
                                                   work->arena, &work->resource);
     for (size_t i = 0; status == RAY_OK && i < spans->scope_count; i++) {
         const struct ray_scope_spans *scope = &spans->scopes[i];
+        work->scope = scope;
         for (size_t j = 0; status == RAY_OK && j < scope->span_count; j++) {
             status = translate_span(work, &scope->spans[j]);
             work->source++;

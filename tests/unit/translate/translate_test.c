@@ -154,8 +154,9 @@ static void large_documents_shrink(void **state)
         bool index_all;
         size_t at_least; /* bytes that should be left */
     } cases[] = {
-        {1, 500000, false, 30000}, {100, 10000, false, 40000}, {20000, 10, false, 20000},
-        {1000, 900, true, 20000},  {2, 3000000, true, 3000},
+        {1, 500000, false, 30000}, {100, 10000, false, 40000},
+        {20000, 10, false, 20000}, {1000, 900, true, 20000},
+        {2, 3000000, true, 3000},  {1, 20000000, false, 30000}, /* above the batch's own maximum */
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct fixture f;
@@ -180,6 +181,36 @@ static void what_cannot_shrink_is_counted(void **state)
     CHECK_OK(run(&f));
     assert_int_equal(f.counts.too_big, 1);
     assert_int_equal(f.counts.translated, 2);
+    teardown(&f);
+}
+
+static void preserve_all_keeps_what_has_no_field(void **state)
+{
+    (void)state;
+    static const struct ray_event events[] = {
+        {.time_unix_ns = 1700000000250000000u, .name = RAY_STR_INIT("cache miss")},
+        {.name = RAY_STR_INIT("exception")},
+    };
+    const struct ray_translate_options options = {.preserve_all = true};
+    struct fixture f;
+    struct ray_batch_reader reader;
+    struct ray_document document;
+    setup(&f, &options, 1 << 20);
+    f.scope.name = RAY_STR("shop");
+    f.spans[0].events = events;
+    f.spans[0].event_count = 2;
+    f.spans[0].kind = RAY_SPAN_SERVER;
+    f.spans[0].status_message = RAY_STR("fine");
+    f.spans[0].trace_state = RAY_STR("a=b");
+    f.spans[0].dropped_links = 2;
+    CHECK_OK(run(&f));
+    ray_batch_read_section(f.batch, ray_translator_profile(f.translator), &reader);
+    assert_true(ray_batch_next(&reader, &document));
+    size_t at = ray_str_find(document.text, RAY_STR("\"metadata\""));
+    CHECK_STR(ray_str_from_pos(document.text, at),
+              "\"metadata\":{\"otel.events\":[{\"name\":\"cache miss\",\"time\":1700000000.25}],"
+              "\"otel.scope\":{\"name\":\"shop\"},\"otel.span\":{\"kind\":\"SERVER\","
+              "\"status_message\":\"fine\",\"trace_state\":\"a=b\",\"dropped_links_count\":2}}}");
     teardown(&f);
 }
 
@@ -221,6 +252,7 @@ int main(void)
         cmocka_unit_test(a_small_arena_says_so),
         cmocka_unit_test(large_documents_shrink),
         cmocka_unit_test(what_cannot_shrink_is_counted),
+        cmocka_unit_test(preserve_all_keeps_what_has_no_field),
         cmocka_unit_test(profiles_follow_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
