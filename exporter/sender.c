@@ -188,7 +188,7 @@ static void log_blocked(struct ray_sender *sender, const struct parcel *parcel,
 {
     uint64_t repeated = 0;
     char why[200];
-    snprintf(why, sizeof(why), "uploads are refused: %.60s: %.120s", judgement->reason,
+    snprintf(why, sizeof(why), "uploads are refused: %.60s: %.110s", judgement->reason,
              judgement->advice);
     set_health(sender, false, why);
     if (ray_log_allow(&sender->blocked_limiter, sender->environment.clock, &repeated)) {
