@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "config/secret.h"
 #include "config/scalar.h"
+#include "config/secret.h"
 
 /* Values in messages are cut here. */
 #define SHOWN_MAX_BYTES 60u

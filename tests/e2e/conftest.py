@@ -11,6 +11,8 @@ import pathlib
 import re
 import resource
 import signal
+import socket
+import struct
 import subprocess
 import threading
 import time
@@ -171,11 +173,13 @@ class Sink:
             self.released.wait(60)
             how = "reset"
         if how == "reset":
-            handler.connection.close()
+            handler.close_connection = True
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            handler.connection.shutdown(socket.SHUT_RD)
             return
         if how == "garbage":
+            handler.close_connection = True
             handler.wfile.write(b"\x00\xffthis is not HTTP\r\n\r\n")
-            handler.connection.close()
             return
         status, headers, text = how or (200, {}, '{"UnprocessedTraceSegments": []}')
         if status == 200:

@@ -140,7 +140,7 @@ def test_missing_region_is_said(start, sink, tmp_path):
     from conftest import collector_yaml
     path = tmp_path / "c.yaml"
     path.write_text(collector_yaml(sink.url).replace("    region: eu-central-1\n", ""))
-    program = start("--config", str(path), environment=clean_environment(**AWS_KEYS))
+    program = start("--config", str(path), "--set", "service.shutdown_timeout=1s", environment=clean_environment(**AWS_KEYS))
     assert program.addresses, program.log
     assert len(send(program, 1)) == 1
     wait_for(lambda: "AWS_REGION" in program.log, "a line that says how to name a region")
