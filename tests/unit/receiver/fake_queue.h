@@ -36,8 +36,8 @@ static void fake_queue_init(struct ray_queue *queue)
     pthread_cond_init(&queue->changed, NULL);
 }
 
-static void fake_queue_set(struct ray_queue *queue, enum ray_status reserve, enum ray_status push,
-                           enum ray_status ticket, bool hold)
+static inline void fake_queue_set(struct ray_queue *queue, enum ray_status reserve,
+                                  enum ray_status push, enum ray_status ticket, bool hold)
 {
     pthread_mutex_lock(&queue->lock);
     queue->reserve_status = reserve;
