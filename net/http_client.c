@@ -24,7 +24,7 @@
 #define UPLOAD_BUFFER_MAX_BYTES 98304u
 #define UPLOAD_HEAD_BYTES       2048u
 /* Of an answer's head; X-Ray's have less than 1 KiB. */
-#define ANSWER_HEAD_MAX_BYTES (64u * 1024)
+#define ANSWER_HEAD_MAX_BYTES (64ul * 1024)
 
 /* One easy handle, in use by a call or on the free list. */
 struct slot {

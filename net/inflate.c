@@ -8,7 +8,7 @@
 #include <zstd.h>
 
 /* Past the first MiB a body may not have grown more than this. */
-#define RATIO_FREE_BYTES (1024u * 1024)
+#define RATIO_FREE_BYTES (1024ul * 1024)
 #define RATIO_MAX        100u
 
 /* A zstd window is memory that the sender chooses, up to 2 GiB. RFC 9659 asks for at most 8 MiB in

@@ -518,6 +518,21 @@ static void closes_who_is_too_slow(void **state)
     stop_app(app);
 }
 
+static void who_leaves_in_the_middle_is_noticed(void **state)
+{
+    (void)state;
+    struct app *app = start_app(
+        (struct ray_http_server_options){.head_timeout_ms = 400, .body_timeout_ms = 60000});
+    int fd = raw_connect(app->port);
+    raw_send_text(fd, "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbo");
+    close(fd); /* at once, so that the end comes together with the bytes */
+    double begin = raw_seconds();
+    ray_http_server_stop(app->server, 9000);
+    assert_true(raw_seconds() - begin < 3);
+    end_answerer(app);
+    free_app(app);
+}
+
 static void a_body_may_take_long_while_it_comes_fast_enough(void **state)
 {
     (void)state;
@@ -678,6 +693,51 @@ static void stop_answers_for_owners_that_do_not(void **state)
     free_app(app);
 }
 
+/* Asks until nobody listens any more, now and then leaving in the middle. */
+static void *hammer(void *context)
+{
+    struct app *app = context;
+    unsigned turn = 0;
+    for (int fd = raw_connect(app->port); fd >= 0; fd = raw_connect(app->port)) {
+        bool alive = true;
+        for (int i = 0; alive && i < 20; i++, turn++) {
+            const char *path = turn % 3 ? "/later" : "/";
+            char text[100];
+            snprintf(text, sizeof(text), "POST %s HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody", path);
+            size_t len = turn % 17 == 0 ? strlen(text) - 2 : strlen(text);
+            alive = raw_send(fd, text, len) && turn % 17 != 0 && turn % 19 != 0;
+            struct raw_reply reply = {0};
+            if (alive) {
+                reply = raw_read(fd);
+                alive = reply.status == 200;
+            }
+        }
+        close(fd);
+    }
+    return NULL;
+}
+
+static void stops_under_load(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 12; round++) {
+        struct app *app = start_default();
+        struct ray_thread clients[4] = {0};
+        ray_log_set(app->log, RAY_LOG_OFF, RAY_LOG_TEXT);
+        for (int i = 0; i < 4; i++) {
+            CHECK_OK(ray_thread_start(&clients[i], "hammer", hammer, app));
+        }
+        usleep(20000 + 3000 * round);
+        hold(app, round % 3 == 0); /* answers in time, or never */
+        ray_http_server_stop(app->server, round % 3 ? 300 : 5);
+        for (int i = 0; i < 4; i++) {
+            ray_thread_join(&clients[i]);
+        }
+        end_answerer(app);
+        free_app(app);
+    }
+}
+
 static void starts_again_on_the_same_port(void **state)
 {
     (void)state;
@@ -716,6 +776,7 @@ int main(void)
         cmocka_unit_test(the_budget_says_busy),
         cmocka_unit_test(refuses_in_plain_text_without_a_handler),
         cmocka_unit_test(closes_who_is_too_slow),
+        cmocka_unit_test(who_leaves_in_the_middle_is_noticed),
         cmocka_unit_test(a_body_may_take_long_while_it_comes_fast_enough),
         cmocka_unit_test(a_client_that_does_not_read_is_closed),
         cmocka_unit_test(waiting_for_the_handler_has_no_deadline),
@@ -723,6 +784,7 @@ int main(void)
         cmocka_unit_test(clients_that_leave_do_no_harm),
         cmocka_unit_test(stop_waits_for_the_answers),
         cmocka_unit_test(stop_answers_for_owners_that_do_not),
+        cmocka_unit_test(stops_under_load),
         cmocka_unit_test(starts_again_on_the_same_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
