@@ -17,7 +17,7 @@ target_compile_options(ray_settings INTERFACE
     -ffunction-sections -fdata-sections
     -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 target_link_options(ray_settings INTERFACE -Wl,--gc-sections)
-target_link_libraries(ray_settings INTERFACE Threads::Threads)
+target_link_libraries(ray_settings INTERFACE Threads::Threads m)
 
 if(SPANBRIDGE_HARDEN)
     include(CheckPIESupported)
