@@ -53,7 +53,11 @@ struct ray_str ray_annotation_key(struct ray_str name, struct ray_arena *arena)
     while (name.len > 0 && len < RAY_ANNOTATION_KEY_MAX_CHARS) {
         char first = name.ptr[0];
         ray_utf8_next(&name, NULL); /* one "_" for one character */
-        out[len++] = is_key_char(first) ? first : '_';
+        out[len] = '_';
+        if (is_key_char(first)) {
+            out[len] = first;
+        }
+        len++;
     }
     return (struct ray_str){out, len};
 }

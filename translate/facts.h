@@ -8,10 +8,10 @@
 #ifndef RAY_TRANSLATE_FACTS_H
 #define RAY_TRANSLATE_FACTS_H
 
-#include <string.h>
-
 #include "proto/span.h"
 #include "translate/semconv.h"
+
+#include <string.h>
 
 /* What was found out about one attribute. */
 struct ray_note {

@@ -6,10 +6,10 @@
  */
 #include "translate/http.h"
 
+#include "translate/value.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
-
-#include "translate/value.h"
 
 static const enum ray_key makes_block[] = {
     RAY_KEY_HTTP_METHOD,

@@ -1,10 +1,10 @@
 /* json_value: see json_value.h. Recursion is bounded by the reader's max_depth. */
 #include "translate/json_value.h"
 
+#include "core/json_reader.h"
+
 #include <math.h>
 #include <string.h>
-
-#include "core/json_reader.h"
 
 struct parser {
     struct ray_json_reader reader;

@@ -2,9 +2,9 @@
  * dropped, a missing span id is "". */
 #include "translate/link.h"
 
-#include <string.h>
-
 #include "xray/trace_id.h"
+
+#include <string.h>
 
 static void write_trace_id(struct ray_str bytes, struct ray_json_writer *w)
 {

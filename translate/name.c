@@ -100,7 +100,8 @@ static struct ray_str url_host(struct ray_str url)
         url = ray_str_from_pos(url, 5);
     }
     size_t slashes = ray_str_find(url, RAY_STR("//"));
-    if (slashes == SIZE_MAX || (slashes > 0 && url.ptr[slashes - 1] != ':')) {
+    if (slashes == SIZE_MAX ||
+        (slashes > 0 && !ray_str_ends_with(ray_str_until(url, slashes), RAY_STR(":")))) {
         return RAY_STR("");
     }
     struct ray_str host = ray_str_from_pos(url, slashes + 2);

@@ -6,7 +6,7 @@
 #include "translate/origin.h"
 
 /* JSON text of one resource: far above what a request may hold. */
-#define SCRATCH_MAX_BYTES (64u * 1024 * 1024)
+#define SCRATCH_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 /* D30: newer conventions have a list of tags. */
 static struct ray_str image_version(const struct ray_facts *facts)

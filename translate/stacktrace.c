@@ -6,23 +6,24 @@
  */
 #include "translate/stacktrace.h"
 
+#include "core/codec.h"
+
 #include <string.h>
+
+#define ID_CHARS ((size_t)2 * RAY_SPAN_ID_BYTES)
 
 struct ray_exception *ray_exception_new(struct ray_stack_builder *builder)
 {
     struct ray_exception *exception = RAY_ARENA_NEW(builder->arena, struct ray_exception);
-    char *hex = ray_arena_alloc_text(builder->arena, 2 * RAY_SPAN_ID_BYTES);
+    char *hex = ray_arena_alloc_text(builder->arena, ID_CHARS);
     if (exception == NULL || hex == NULL) {
         builder->failed = true;
         return NULL;
     }
     uint8_t id[RAY_SPAN_ID_BYTES];
     ray_made_id_next(builder->ids, id);
-    for (unsigned i = 0; i < RAY_SPAN_ID_BYTES; i++) {
-        hex[2 * i] = "0123456789abcdef"[id[i] >> 4];
-        hex[2 * i + 1] = "0123456789abcdef"[id[i] & 15];
-    }
-    exception->id = (struct ray_str){hex, sizeof(id) * 2};
+    ray_hex_encode((struct ray_str){(const char *)id, sizeof(id)}, hex);
+    exception->id = (struct ray_str){hex, ID_CHARS};
     return exception;
 }
 
@@ -157,7 +158,8 @@ static bool add_java_cause(struct ray_stack_builder *builder, struct ray_str *re
 static void parse_java(struct ray_str rest, struct ray_stack_builder *builder)
 {
     struct ray_str line;
-    bool more = next_line(&rest, &line) && next_line(&rest, &line); /* the first is the message */
+    bool more = next_line(&rest, &line); /* the message */
+    more = more && next_line(&rest, &line);
     while (more && !builder->failed) {
         if (ray_str_starts_with(line, RAY_STR("Caused by: "))) {
             more = add_java_cause(builder, &rest, &line);

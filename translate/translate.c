@@ -4,8 +4,6 @@
  */
 #include "translate/translate.h"
 
-#include <stdlib.h>
-
 #include "translate/annotation.h"
 #include "translate/aws.h"
 #include "translate/cause.h"
@@ -15,6 +13,8 @@
 #include "translate/shrink.h"
 #include "translate/sql.h"
 #include "xray/limits.h"
+
+#include <stdlib.h>
 
 struct ray_translator {
     struct ray_names names;
@@ -357,7 +357,7 @@ static const struct ray_limits *write_small_enough(struct document *d, struct ra
     while ((limits = ray_shrink_step(step++)) != NULL) {
         write_document(d, limits, out);
         /* where there is room for a small document, the buffer can only fail of a large one */
-        bool full = out->failed && out->max_bytes - start < RAY_SEGMENT_MAX_BYTES;
+        bool full = out->failed && out->max_bytes - start < (size_t)RAY_SEGMENT_MAX_BYTES;
         bool fits = !out->failed && out->len - start <= RAY_DOCUMENT_GOAL_BYTES;
         if (full || fits || is_out_of_memory(d)) {
             break;

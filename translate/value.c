@@ -1,11 +1,10 @@
 /* value: see value.h. */
 #include "translate/value.h"
 
-#include <math.h>
-#include <string.h>
-
 #include "core/codec.h"
 #include "core/map.h"
+
+#include <string.h>
 
 /* Larger maps look for duplicate keys with a table: comparing all with all would cost the square
  * of what a client sends. */
@@ -134,12 +133,13 @@ bool ray_value_to_int(const struct ray_value *value, int64_t *out)
     if (value->kind == RAY_VALUE_STRING) {
         return ray_str_to_i64(value->as.string, out) == RAY_OK;
     }
-    if (value->kind == RAY_VALUE_DOUBLE && fabs(value->as.number) <= EXACT_DOUBLE &&
-        value->as.number == trunc(value->as.number)) {
-        *out = (int64_t)value->as.number;
-        return true;
+    if (value->kind != RAY_VALUE_DOUBLE || !(value->as.number >= -EXACT_DOUBLE) ||
+        !(value->as.number <= EXACT_DOUBLE) ||
+        (double)(int64_t)value->as.number != value->as.number) {
+        return false; /* the negated comparisons hold for NaN, too */
     }
-    return false;
+    *out = (int64_t)value->as.number;
+    return true;
 }
 
 struct ray_str ray_value_text(const struct ray_value *value, struct ray_arena *arena)

@@ -1,9 +1,9 @@
 /* trace_id: see trace_id.h. The 1-8-24 form: X-Ray developer guide, segment documents. */
 #include "xray/trace_id.h"
 
-#include <string.h>
-
 #include "core/codec.h"
+
+#include <string.h>
 
 #define W3C_CHARS  32u
 #define TIME_CHARS 8u /* seconds since 1970 in the X-Ray form; not checked, W3C ids are random */
@@ -13,7 +13,8 @@ void ray_trace_id_write(const struct ray_trace_id *id, char *out)
 {
     char hex[W3C_CHARS];
     ray_hex_encode((struct ray_str){(const char *)id->bytes, sizeof(id->bytes)}, hex);
-    memcpy(out, "1-", 2);
+    out[0] = '1';
+    out[1] = '-';
     memcpy(out + 2, hex, TIME_CHARS);
     out[2 + TIME_CHARS] = '-';
     memcpy(out + REST_AT, hex + TIME_CHARS, W3C_CHARS - TIME_CHARS);

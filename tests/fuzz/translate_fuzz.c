@@ -4,13 +4,13 @@
  *
  * The first byte chooses the options, the rest is an ExportTraceServiceRequest.
  */
-#include <json-c/json.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "proto/otlp_decode.h"
 #include "translate/translate.h"
 #include "xray/limits.h"
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define ARENA_BYTES (64u * 1024 * 1024)
 #define BATCH_BYTES (32u * 1024 * 1024)
@@ -68,6 +68,8 @@ static void compare(const struct ray_batch *a, const struct ray_batch *b, uint64
         check_document(&first);
     }
 }
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,13 +1,13 @@
 /* compare: see compare.h. */
 #include "tests/golden/compare.h"
 
+#include "core/json_reader.h"
+#include "core/map.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "core/json_reader.h"
-#include "core/map.h"
 
 #define DEPTH           512
 #define DOCUMENTS_MAX   512

@@ -8,9 +8,9 @@
 #ifndef RAY_TESTS_GOLDEN_COMPARE_H
 #define RAY_TESTS_GOLDEN_COMPARE_H
 
-#include <json-c/json.h>
-
 #include "core/str.h"
+
+#include <json-c/json.h>
 
 struct golden_result {
     char why[400]; /* the first difference, "" when there is none */

@@ -4,16 +4,16 @@
  * golden_test FOLDER [CASE]: prints what differs, and the documents when one CASE is named, then
  * one line per group. Exit status 1 when a group is below floor.txt.
  */
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/json_reader.h"
 #include "proto/otlp_decode.h"
 #include "tests/golden/compare.h"
 #include "tests/support/otlp_encode.h"
 #include "translate/translate.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define QUOTA         (256u * 1024 * 1024)
 #define BATCH_BYTES   (64u * 1024 * 1024)
