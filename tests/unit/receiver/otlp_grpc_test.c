@@ -3,6 +3,7 @@
 #include "tests/unit/receiver/rig.h"
 
 #include <zlib.h>
+#include <zstd.h>
 
 #include "receiver/otlp_grpc.h"
 #include "tests/unit/net/raw_client.h"
@@ -190,6 +191,23 @@ static void test_compressed_messages(void **state)
     assert_int_equal(send_packed(&r, RAY_STR("no gzip"), "grpc-encoding"),
                      GRPC_STATUS_INVALID_ARGUMENT);
     request_free(packed);
+    request_free(good);
+    grpc_close(&r);
+}
+
+/* What core does not know it hands over unmarked. */
+static void test_encodings_that_core_does_not_know(void **state)
+{
+    (void)state;
+    struct grpc_rig r;
+    grpc_open(&r, 1, false);
+    struct ray_str good = request_of(50, 0, 0);
+    char frame[4096];
+    size_t len = ZSTD_compress(frame, sizeof(frame), good.ptr, good.len, 3);
+    check_call(&r, EXPORT_METHOD, (struct ray_str){frame, len}, GRPC_STATUS_OK, "", false);
+    assert_int_equal(rig_taken(&r.rig), 50);
+    check_call(&r, EXPORT_METHOD, RAY_STR("\xff\x06\x00\x00sNaPpY\x01"), GRPC_STATUS_UNIMPLEMENTED,
+               "snappy is not served", false);
     request_free(good);
     grpc_close(&r);
 }
@@ -393,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_states_and_methods),
         cmocka_unit_test(test_budget_and_size),
         cmocka_unit_test(test_compressed_messages),
+        cmocka_unit_test(test_encodings_that_core_does_not_know),
         cmocka_unit_test(test_compression_bomb),
         cmocka_unit_test(test_many_calls_with_late_tickets),
         cmocka_unit_test(test_stop_with_calls_pending),
