@@ -66,7 +66,7 @@ static const struct ray_option retry_table[] = {
 #define RAY_OPT_STRUCT struct ray_awsxray_queue_options
 static const struct ray_option queue_table[] = {
     RAY_OPT_BOOL("enabled", enabled, "true", "the queue is always there; false has no effect"),
-    RAY_OPT_BYTES("queue_size", queue_size_bytes, "64MiB", "1MiB", "1TiB",
+    RAY_OPT_BYTES("queue_size", queue_size_bytes, "64MiB", "64KiB", "1TiB",
                   "memory for documents that wait; past it clients are told to retry"),
     RAY_OPT_ENUM("sizer", sizer, "bytes", "bytes|items|requests", "unit of queue_size"),
     RAY_OPT_BOOL("block_on_overflow", block_on_overflow, "false", "only false is served"),

@@ -72,7 +72,7 @@ static const struct ray_option retention_table[] = {
 
 #define RAY_OPT_STRUCT struct ray_local_queue_options
 static const struct ray_option queue_table[] = {
-    RAY_OPT_BYTES("queue_size", queue_size_bytes, "64MiB", "1MiB", "1TiB",
+    RAY_OPT_BYTES("queue_size", queue_size_bytes, "64MiB", "64KiB", "1TiB",
                   "memory for documents that wait; past it clients are told to retry"),
     RAY_OPT_ENUM("sizer", sizer, "bytes", "bytes|items|requests", "unit of queue_size"),
     RAY_OPT_ENUM("on_full", on_full, "refuse", "refuse|drop_oldest", "only refuse is served"),

@@ -367,6 +367,20 @@ static enum ray_call_outcome outcome_of(const struct slot *slot, CURLcode code)
     return code == CURLE_OPERATION_TIMEDOUT ? RAY_CALL_TIMED_OUT : RAY_CALL_BROKEN;
 }
 
+/* libcurl says "Couldn't connect to server" for everything; the system knows why. */
+static void note_problem(const struct slot *slot, struct ray_http_call *call, const char *problem)
+{
+    char reason[64] = "";
+    long system_code = 0;
+    curl_easy_getinfo(slot->easy, CURLINFO_OS_ERRNO, &system_code);
+    if (call->outcome == RAY_CALL_CONNECT_FAILED && system_code != 0) {
+        snprintf(reason, sizeof(reason), " (%s)", strerrordesc_np((int)system_code));
+    }
+    struct ray_str shown =
+        ray_str_until(ray_str_from(problem), sizeof(call->problem) - sizeof(reason));
+    snprintf(call->problem, sizeof(call->problem), "%.*s%s", RAY_STR_ARG(shown), reason);
+}
+
 /* Takes the call off its handle and tells its owner, who may start the next at once. */
 static void finish(struct slot *slot, enum ray_call_outcome outcome, const char *problem)
 {
@@ -377,8 +391,7 @@ static void finish(struct slot *slot, enum ray_call_outcome outcome, const char 
     call->outcome = outcome;
     call->status = (unsigned)status;
     if (outcome != RAY_CALL_ANSWERED) {
-        snprintf(call->problem, sizeof(call->problem), "%.*s",
-                 RAY_STR_ARG(ray_str_until(ray_str_from(problem), sizeof(call->problem) - 1)));
+        note_problem(slot, call, problem);
     }
     call->transport_private = NULL;
     give_slot_back(slot);
