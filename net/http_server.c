@@ -417,6 +417,13 @@ static enum ray_http_refusal refusal_for(enum ray_status status)
     return status == RAY_AGAIN ? RAY_HTTP_BUSY : RAY_HTTP_NO_MEMORY;
 }
 
+/* Before the body: whoever is still writing it shall be able to read the answer. */
+static enum MHD_Result refuse_unread(struct ray_http_exchange *exchange, enum ray_http_refusal why)
+{
+    exchange->connection->lingers = true;
+    return refuse(exchange, why);
+}
+
 static enum MHD_Result on_head(struct ray_http_exchange *exchange, const char *method)
 {
     struct ray_http_server *server = exchange->server;
@@ -425,22 +432,23 @@ static enum MHD_Result on_head(struct ray_http_exchange *exchange, const char *m
     ray_http_watch_enter(&server->watch, exchange->connection, RAY_HTTP_BODY, 0);
     enum ray_status status = copy_head(exchange, method);
     if (status != RAY_OK) {
-        return status == RAY_TOO_BIG ? refuse_head(exchange) : refuse(exchange, RAY_HTTP_NO_MEMORY);
+        return status == RAY_TOO_BIG ? refuse_head(exchange)
+                                     : refuse_unread(exchange, RAY_HTTP_NO_MEMORY);
     }
     uint64_t body_bytes = UINT64_MAX;
     enum ray_http_framing framing =
         ray_http_framing_of(exchange->fields, exchange->field_count, &body_bytes);
     if (framing == RAY_HTTP_BROKEN) {
-        return refuse(exchange, RAY_HTTP_BAD_REQUEST);
+        return refuse_unread(exchange, RAY_HTTP_BAD_REQUEST);
     }
     if (atomic_load(&server->is_quiesced)) {
-        return refuse(exchange, RAY_HTTP_STOPPING);
+        return refuse_unread(exchange, RAY_HTTP_STOPPING);
     }
     if (framing == RAY_HTTP_SIZED && body_bytes > server->options.max_body_bytes) {
-        return refuse(exchange, RAY_HTTP_BODY_TOO_BIG);
+        return refuse_unread(exchange, RAY_HTTP_BODY_TOO_BIG);
     }
     status = ray_http_exchange_expect(exchange, body_bytes, server->options.max_body_bytes);
-    return status == RAY_OK ? MHD_YES : refuse(exchange, refusal_for(status));
+    return status == RAY_OK ? MHD_YES : refuse_unread(exchange, refusal_for(status));
 }
 
 static enum MHD_Result on_body(struct ray_http_exchange *exchange, struct ray_str piece)

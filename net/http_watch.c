@@ -58,10 +58,11 @@ static void shut_late_ones(struct ray_http_watch *watch)
 
 static void wait_a_tick(struct ray_http_watch *watch)
 {
+    uint32_t tick_ms = watch->linger.count > 0 ? TICK_MIN_MS : watch->tick_ms;
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += watch->tick_ms / 1000;
-    until.tv_nsec += (long)(watch->tick_ms % 1000) * (long)RAY_NS_PER_MS;
+    until.tv_sec += tick_ms / 1000;
+    until.tv_nsec += (long)(tick_ms % 1000) * (long)RAY_NS_PER_MS;
     if (until.tv_nsec >= (long)RAY_NS_PER_S) {
         until.tv_sec++;
         until.tv_nsec -= (long)RAY_NS_PER_S;
@@ -74,18 +75,21 @@ static void *run(void *argument)
     struct ray_http_watch *watch = argument;
     pthread_mutex_lock(&watch->lock);
     while (!watch->ends) {
-        if (watch->count == 0 && watch->peak >= TRIM_AFTER_CONNECTIONS) {
+        bool idle = watch->count == 0 && watch->linger.count == 0;
+        if (idle && watch->peak >= TRIM_AFTER_CONNECTIONS) {
             watch->peak = 0;
             pthread_mutex_unlock(&watch->lock);
             malloc_trim(0);
             pthread_mutex_lock(&watch->lock);
-        } else if (watch->count == 0) {
+        } else if (idle) {
             pthread_cond_wait(&watch->changed, &watch->lock);
         } else {
             wait_a_tick(watch);
             shut_late_ones(watch);
+            ray_http_linger_look(&watch->linger, ray_clock_monotonic_ns(watch->clock));
         }
     }
+    ray_http_linger_clear(&watch->linger);
     pthread_mutex_unlock(&watch->lock);
     return NULL;
 }
@@ -155,7 +159,12 @@ void ray_http_watch_add(struct ray_http_watch *watch, struct ray_http_connection
 
 void ray_http_watch_remove(struct ray_http_watch *watch, struct ray_http_connection *connection)
 {
+    uint64_t now = ray_clock_monotonic_ns(watch->clock);
     pthread_mutex_lock(&watch->lock);
+    if (connection->lingers) {
+        ray_http_linger_add(&watch->linger, connection->fd, now);
+        pthread_cond_broadcast(&watch->changed);
+    }
     if (connection->previous != NULL) {
         connection->previous->next = connection->next;
     } else {

@@ -18,9 +18,11 @@
 #include "core/clock.h"
 #include "core/thread.h"
 #include "net/http_deadline.h"
+#include "net/http_linger.h"
 
 struct ray_http_connection {
-    int fd;                   /* set by who adds it */
+    int fd;       /* set by who adds it */
+    bool lingers; /* answered before it was read (http_linger.h), by the server's thread */
     atomic_ullong body_bytes; /* of the body that is coming in, by the server's thread */
     /* the watch's own, guarded by its lock */
     struct ray_http_connection *previous, *next;
@@ -39,6 +41,7 @@ struct ray_http_watch {
     struct ray_http_connection *connections;
     size_t count;
     size_t peak; /* since the heap was trimmed */
+    struct ray_http_linger linger;
     bool ends;
 };
 
