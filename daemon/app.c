@@ -15,9 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CONFIG_ARENA_BYTES   (64u * 1024 * 1024)
+#define CONFIG_ARENA_BYTES   ((size_t)64 * 1024 * 1024)
 #define READY_LINE_MAX_BYTES 2048u
-#define EFFECTIVE_MAX_BYTES  (16u * 1024 * 1024)
+#define EFFECTIVE_MAX_BYTES  ((size_t)16 * 1024 * 1024)
 /* Upload buffers of a few hundred KB come and go with every call: keep them on the heap instead of
  * mapping and unmapping each (measured: 81 us an upload without, 34 us with). */
 #define MMAP_THRESHOLD_BYTES (1 << 20)

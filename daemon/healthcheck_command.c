@@ -7,7 +7,7 @@
 
 #define TIMEOUT_MS       5000u
 #define POLL_MS          100u
-#define ANSWER_MAX_BYTES (64u * 1024)
+#define ANSWER_MAX_BYTES ((size_t)64 * 1024)
 
 static void note_done(struct ray_http_call *call)
 {

@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BODY_MAX_BYTES  4096u              /* of a request: nobody sends one here */
-#define PAGE_MAX_BYTES  (4u * 1024 * 1024) /* of the metrics page */
+#define BODY_MAX_BYTES  4096u                     /* of a request: nobody sends one here */
+#define PAGE_MAX_BYTES  ((size_t)4 * 1024 * 1024) /* of the metrics page */
 #define STOP_TIMEOUT_MS 200u
 
 struct ray_telemetry {
@@ -163,15 +163,20 @@ static int64_t read_cpu_seconds(void *context)
 /* Second field of /proc/self/statm, in pages (proc(5)). */
 static int64_t read_memory_bytes(void *context)
 {
-    long total = 0, resident = 0;
+    char line[128] = "";
+    struct ray_str field, rest;
+    uint64_t pages = 0;
     (void)context;
     FILE *file = fopen("/proc/self/statm", "re");
     if (file == NULL) {
         return 0;
     }
-    int fields = fscanf(file, "%ld %ld", &total, &resident);
+    bool good = fgets(line, sizeof(line), file) != NULL;
     fclose(file);
-    return fields == 2 ? (int64_t)resident * sysconf(_SC_PAGESIZE) : 0;
+    rest = ray_str_from(line);
+    good = good && ray_str_split(&rest, ' ', &field) && ray_str_split(&rest, ' ', &field) &&
+           ray_str_to_u64(field, &pages) == RAY_OK;
+    return good ? (int64_t)pages * sysconf(_SC_PAGESIZE) : 0;
 }
 
 static int64_t read_uptime_seconds(void *context)
@@ -228,7 +233,7 @@ struct ray_telemetry *ray_telemetry_new(const struct ray_telemetry_environment *
     return telemetry;
 }
 
-static enum ray_status start_server(const struct ray_telemetry *telemetry, const char *thread_name,
+static enum ray_status start_server(struct ray_telemetry *telemetry, const char *thread_name,
                                     void (*serve)(void *, struct ray_http_exchange *),
                                     struct ray_str text, struct ray_address *address,
                                     struct ray_http_server **out, struct ray_net_error *error)
@@ -239,7 +244,7 @@ static enum ray_status start_server(const struct ray_telemetry *telemetry, const
     }
     struct ray_http_server_options options = {
         .thread_name = thread_name,
-        .handler = {.context = (void *)(uintptr_t)telemetry, .request = serve},
+        .handler = {.context = telemetry, .request = serve},
         .max_body_bytes = BODY_MAX_BYTES,
         .log = telemetry->environment.log,
         .clock = telemetry->environment.clock,

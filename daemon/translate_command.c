@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define INPUT_MAX_BYTES (256u * 1024 * 1024)
-#define ARENA_MAX_BYTES (4ull * 1024 * 1024 * 1024)
-#define BATCH_MAX_BYTES (1024u * 1024 * 1024)
-#define READ_BYTES      (64u * 1024)
+#define INPUT_MAX_BYTES ((size_t)256 * 1024 * 1024)
+#define ARENA_MAX_BYTES ((size_t)4 * 1024 * 1024 * 1024)
+#define BATCH_MAX_BYTES ((size_t)1024 * 1024 * 1024)
+#define READ_BYTES      ((size_t)64 * 1024)
 
 static bool read_all(FILE *file, struct ray_buf *out)
 {
