@@ -301,7 +301,7 @@ static struct reference_list read_stage(struct checker *c, enum ray_section sect
                                         const struct ray_yaml *pipeline, const char *path)
 {
     struct path full;
-    snprintf(full.text, sizeof(full.text), "%s.%s", path, ray_section_name(section));
+    snprintf(full.text, sizeof(full.text), "%.140s.%s", path, ray_section_name(section));
     return read_references(c, section, ray_yaml_get(pipeline, section_keys[section]), full.text);
 }
 

@@ -480,7 +480,7 @@ static const struct ray_option *find_option(const struct ray_option *table, stru
 static void complain_of_key(struct reading *r, const struct ray_option *table,
                             const struct ray_yaml_pair *pair)
 {
-    struct ray_str keys[KEYS_MAX];
+    struct ray_str keys[KEYS_MAX] = {{NULL, 0}};
     size_t count = 0;
     for (const struct ray_option *option = table; option->key != NULL && count < KEYS_MAX;
          option++) {
