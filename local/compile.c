@@ -555,3 +555,13 @@ struct ray_str ray_node_key(const struct ray_node *node, struct ray_arena *arena
     }
     return (struct ray_str){key, len};
 }
+
+double ray_round_micro(double value)
+{
+    return value < 1e12 ? (double)(uint64_t)(value * 1e6 + 0.5) / 1e6 : value;
+}
+
+double ray_duration_s(double start_s, double end_s)
+{
+    return end_s > start_s ? ray_round_micro(end_s - start_s) : 0;
+}

@@ -83,6 +83,12 @@ struct ray_str ray_trace_document(const struct ray_entity *top);
  * memory. */
 struct ray_str ray_node_key(const struct ray_node *node, struct ray_arena *arena);
 
+/* Seconds from start to end, never below 0, to the microsecond: seconds since 1970 as a double are
+ * exact to about 0.2 us, the digits behind that are noise (0.3999998569 for 0.4). */
+double ray_duration_s(double start_s, double end_s);
+/* To six digits after the point. `value` is 0 or more. */
+double ray_round_micro(double value);
+
 /* Members by a path of keys ("http", "request", "url"), ended by NULL: the empty view, or NULL. */
 struct ray_str ray_json_text_at(struct json_object *json, const char *const *path);
 struct json_object *ray_json_at(struct json_object *json, const char *const *path);

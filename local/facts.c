@@ -224,12 +224,13 @@ static bool computed_value(const struct ray_trace *trace, struct ray_expr_scope 
         return false;
     }
     if (whole && field == RAY_EXPR_DURATION) {
-        return set_number(out, trace->end_s - trace->start_s);
+        return set_number(out, ray_duration_s(trace->start_s, trace->end_s));
     }
     switch ((int)field) {
     case RAY_EXPR_DURATION:
     case RAY_EXPR_RESPONSE_TIME: /* not known yet while in progress */
-        return set_number(out, entity->end_s - entity->start_s) && !entity->in_progress;
+        return set_number(out, ray_duration_s(entity->start_s, entity->end_s)) &&
+               !entity->in_progress;
     case RAY_EXPR_NAME:
         return set_text(out, node_of(trace, scope, entity)->name);
     case RAY_EXPR_TYPE:

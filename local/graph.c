@@ -84,7 +84,7 @@ static void add_time(struct statistics *s, double seconds)
 /* One request counts in one class. */
 static void add(struct statistics *s, const struct ray_entity *entity)
 {
-    double seconds = entity->end_s - entity->start_s;
+    double seconds = ray_duration_s(entity->start_s, entity->end_s);
     s->start_s = !s->seen || entity->start_s < s->start_s ? entity->start_s : s->start_s;
     s->end_s = !s->seen || entity->end_s > s->end_s ? entity->end_s : s->end_s;
     s->seen = true;
@@ -97,8 +97,8 @@ static void add(struct statistics *s, const struct ray_entity *entity)
                                          : &s->ok;
     (*class)++;
     s->total++;
-    s->response_s += seconds > 0 ? seconds : 0;
-    add_time(s, seconds > 0 ? seconds : 0);
+    s->response_s += seconds;
+    add_time(s, seconds);
 }
 
 /* ---- nodes and edges ---- */
@@ -256,7 +256,7 @@ static void write_statistics(const struct statistics *s, struct ray_json_writer 
     ray_json_object_end(w);
     write_count(w, "TotalCount", s->total);
     RAY_JSON_KEY(w, "TotalResponseTime");
-    ray_json_double(w, s->response_s);
+    ray_json_double(w, ray_round_micro(s->response_s));
     ray_json_object_end(w);
 }
 
@@ -267,7 +267,7 @@ static void write_histogram(const struct statistics *s, const char *key, struct 
     for (uint32_t i = 0; i < s->bin_count; i++) {
         ray_json_object_begin(w);
         RAY_JSON_KEY(w, "Value");
-        ray_json_double(w, s->bins[i].seconds);
+        ray_json_double(w, ray_round_micro(s->bins[i].seconds));
         write_count(w, "Count", s->bins[i].count);
         ray_json_object_end(w);
     }

@@ -561,6 +561,14 @@ static bool get_trace_summaries(const struct ray_call *call)
 
 /* ---- GetServiceGraph, GetTraceGraph ---- */
 
+/* Graphs are one page, since numbers that edges point to must be unique over all of it. */
+static bool refuse_token(const struct ray_call *call)
+{
+    struct ray_str token;
+    return read_text(call, "NextToken", &token) &&
+           (token.ptr == NULL || INVALID(call->failure, "NextToken is not one of ours"));
+}
+
 static bool add_to_graph(const struct ray_call *call, struct ray_graph *graph,
                          const struct ray_trace_id *id)
 {
@@ -607,12 +615,11 @@ static bool add_window(const struct ray_call *call, struct ray_graph *graph,
     return good;
 }
 
-/* One answer without pages: numbers that edges point to must be unique over all of it. */
 static bool get_service_graph(const struct ray_call *call)
 {
     struct ray_graph graph;
     double start_s, end_s;
-    if (!read_window(call, &start_s, &end_s) || !refuse_group(call)) {
+    if (!read_window(call, &start_s, &end_s) || !refuse_group(call) || !refuse_token(call)) {
         return false;
     }
     struct ray_store_query query = {
@@ -636,7 +643,7 @@ static bool get_trace_graph(const struct ray_call *call)
 {
     struct json_object *list;
     struct ray_graph graph;
-    if (!read_list(call, "TraceIds", &list)) {
+    if (!read_list(call, "TraceIds", &list) || !refuse_token(call)) {
         return false;
     }
     struct ray_map seen;

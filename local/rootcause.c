@@ -20,7 +20,7 @@ struct walk {
 
 static double seconds(const struct ray_entity *entity)
 {
-    return entity->end_s - entity->start_s;
+    return ray_duration_s(entity->start_s, entity->end_s);
 }
 
 static bool is_on_path(const struct walk *walk, const struct ray_entity *from,
@@ -88,7 +88,8 @@ static void write_entity(const struct walk *walk, const struct ray_entity *entit
     ray_json_string(w, entity->name);
     if (walk->kind == RAY_CAUSE_RESPONSE_TIME) {
         RAY_JSON_KEY(w, "Coverage");
-        ray_json_double(w, walk->root_s > 0 ? seconds(entity) / walk->root_s : 1);
+        double share = walk->root_s > 0 ? seconds(entity) / walk->root_s : 1;
+        ray_json_double(w, ray_round_micro(share));
     } else {
         write_exceptions(entity, w);
     }

@@ -359,10 +359,10 @@ static void write_times(const struct ray_trace *trace, struct ray_json_writer *w
     RAY_JSON_KEY(w, "StartTime");
     ray_json_double(w, trace->start_s);
     RAY_JSON_KEY(w, "Duration");
-    ray_json_double(w, trace->end_s - trace->start_s);
+    ray_json_double(w, ray_duration_s(trace->start_s, trace->end_s));
     if (!trace->root->in_progress) {
         RAY_JSON_KEY(w, "ResponseTime");
-        ray_json_double(w, trace->root->end_s - trace->root->start_s);
+        ray_json_double(w, ray_duration_s(trace->root->start_s, trace->root->end_s));
     }
 }
 

@@ -23,7 +23,7 @@ void ray_trace_write(const struct ray_trace *trace, struct ray_json_writer *w)
     ray_json_object_begin(w);
     ray_json_key_string(w, RAY_STR("Id"), (struct ray_str){id, sizeof(id)});
     RAY_JSON_KEY(w, "Duration");
-    ray_json_double(w, trace->end_s - trace->start_s);
+    ray_json_double(w, ray_duration_s(trace->start_s, trace->end_s));
     RAY_JSON_KEY(w, "LimitExceeded");
     ray_json_bool(w, trace->document_bytes > RAY_TRACE_LIMIT_BYTES);
     RAY_JSON_KEY(w, "Segments");
