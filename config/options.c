@@ -505,6 +505,17 @@ static void complain_of_key(struct reading *r, const struct ray_option *table,
 static void read_map(struct reading *r, const struct ray_option *table, const struct ray_yaml *node,
                      void *out);
 
+/* Messages are about keys of this section until r->path is set back. */
+static bool enter(struct reading *r, const struct ray_option *option)
+{
+    const char *outer = r->path;
+    struct ray_str path =
+        ray_arena_printf(r->arena, "%s%s%s", outer, outer[0] != '\0' ? "." : "", option->key);
+    r->path = path.ptr != NULL ? path.ptr : outer;
+    r->status = path.ptr != NULL ? r->status : RAY_NOMEM;
+    return path.ptr != NULL;
+}
+
 static void read_section(struct reading *r, const struct ray_option *option,
                          const struct ray_yaml *node, void *out)
 {
@@ -512,14 +523,25 @@ static void read_section(struct reading *r, const struct ray_option *option,
         *(bool *)at(out, option->present_offset) = true;
     }
     const char *outer = r->path;
-    struct ray_str path =
-        ray_arena_printf(r->arena, "%s%s%s", outer, outer[0] != '\0' ? "." : "", option->key);
-    if (path.ptr == NULL) {
-        r->status = RAY_NOMEM;
+    if (enter(r, option)) {
+        read_map(r, option->section, node, at(out, option->offset));
+    }
+    r->path = outer;
+}
+
+/* Of a section without effect only the names of its keys matter. */
+static void check_keys(struct reading *r, const struct ray_option *option,
+                       const struct ray_yaml *node)
+{
+    const char *outer = r->path;
+    if (option->section == NULL || node->kind != RAY_YAML_MAP || !enter(r, option)) {
         return;
     }
-    r->path = path.ptr;
-    read_map(r, option->section, node, at(out, option->offset));
+    for (size_t i = 0; i < node->count; i++) {
+        if (find_option(option->section, node->pairs[i].key) == NULL) {
+            complain_of_key(r, option->section, &node->pairs[i]);
+        }
+    }
     r->path = outer;
 }
 
@@ -542,6 +564,7 @@ static void read_pair(struct reading *r, const struct ray_option *table,
         if (!says_nothing(pair->value)) {
             readers[option->type](r, option, &at_key, NULL);
         }
+        check_keys(r, option, pair->value);
     } else if (pair->value->kind != RAY_YAML_NULL) {
         readers[option->type](r, option, pair->value, at(out, option->offset));
     }

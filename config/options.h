@@ -48,8 +48,8 @@ struct ray_option {
     const char *min;
     const char *max;
     const char *words;
-    const struct ray_option *section;
-    size_t present_offset; /* SECTION: offset of a bool, SIZE_MAX: none */
+    const struct ray_option *section; /* of SECTION; of IGNORED when its keys are checked */
+    size_t present_offset;            /* SECTION: offset of a bool, SIZE_MAX: none */
     const char *help;
 };
 
@@ -117,6 +117,11 @@ struct ray_option {
 #define RAY_OPT_IGNORED(k, why)                                                                    \
     {                                                                                              \
         .key = (k), .type = RAY_OPTION_IGNORED, .help = (why)                                      \
+    }
+/* A section without effect whose keys are known all the same, so that a slip is told. */
+#define RAY_OPT_IGNORED_SECTION(k, table, why)                                                     \
+    {                                                                                              \
+        .key = (k), .type = RAY_OPTION_IGNORED, .section = (table), .help = (why)                  \
     }
 #define RAY_OPT_REFUSED(k, why)                                                                    \
     {                                                                                              \

@@ -63,6 +63,29 @@ static const struct ray_option retry_table[] = {
 };
 #undef RAY_OPT_STRUCT
 
+/* Sections without effect here: the collector's keys (exporterhelper's and awsxrayexporter's
+ * README, 0.130 and 0.156). */
+#define NO_EFFECT ""
+static const struct ray_option batch_table[] = {
+    RAY_OPT_IGNORED("flush_timeout", NO_EFFECT),
+    RAY_OPT_IGNORED("min_size", NO_EFFECT),
+    RAY_OPT_IGNORED("max_size", NO_EFFECT),
+    RAY_OPT_IGNORED("sizer", NO_EFFECT),
+    RAY_OPT_IGNORED("partition", NO_EFFECT),
+    RAY_OPT_IGNORED("enabled", NO_EFFECT),
+    RAY_OPT_END,
+};
+static const struct ray_option telemetry_table[] = {
+    RAY_OPT_IGNORED("enabled", NO_EFFECT),
+    RAY_OPT_IGNORED("include_metadata", NO_EFFECT),
+    RAY_OPT_IGNORED("contributors", NO_EFFECT),
+    RAY_OPT_IGNORED("hostname", NO_EFFECT),
+    RAY_OPT_IGNORED("instance_id", NO_EFFECT),
+    RAY_OPT_IGNORED("resource_arn", NO_EFFECT),
+    RAY_OPT_END,
+};
+#undef NO_EFFECT
+
 #define RAY_OPT_STRUCT struct ray_awsxray_queue_options
 static const struct ray_option queue_table[] = {
     RAY_OPT_BOOL("enabled", enabled, "true", "the queue is always there; false has no effect"),
@@ -73,7 +96,7 @@ static const struct ray_option queue_table[] = {
     RAY_OPT_BOOL("wait_for_result", wait_for_result, "false", "only false is served"),
     RAY_OPT_ENUM("on_full", on_full, "refuse", "refuse|drop_oldest", "only refuse is served"),
     RAY_OPT_IGNORED("num_consumers", "num_workers sets how many calls are in flight"),
-    RAY_OPT_IGNORED("batch", "calls are packed to X-Ray's own limits"),
+    RAY_OPT_IGNORED_SECTION("batch", batch_table, "calls are packed to X-Ray's own limits"),
     RAY_OPT_REFUSED("storage", "this version keeps the queue in memory only"),
     RAY_OPT_REFUSED("max_age", "this version drops no document for its age"),
     RAY_OPT_END,
@@ -112,7 +135,8 @@ const struct ray_option ray_awsxray_option_table[] = {
     RAY_OPT_SECTION("sending_queue", queue, queue_table, "documents that wait for delivery"),
     RAY_OPT_IGNORED("resource_arn", "it appears in telemetry records only, and none are sent"),
     RAY_OPT_IGNORED("local_mode", "this version asks no instance metadata in either case"),
-    RAY_OPT_IGNORED("telemetry", "this version sends no telemetry records"),
+    RAY_OPT_IGNORED_SECTION("telemetry", telemetry_table,
+                            "this version sends no telemetry records"),
     RAY_OPT_IGNORED("imds_retries", "this version asks no instance metadata"),
     RAY_OPT_REFUSED("role_arn",
                     "this version assumes no roles: give it keys of the role's account"),

@@ -32,6 +32,12 @@ static const struct ray_option inner_table[] = {
 };
 #undef RAY_OPT_STRUCT
 
+static const struct ray_option reports_table[] = {
+    RAY_OPT_IGNORED("enabled", ""),
+    RAY_OPT_IGNORED("hostname", ""),
+    RAY_OPT_END,
+};
+
 #define RAY_OPT_STRUCT struct options
 static const struct ray_option table[] = {
     RAY_OPT_STR("region", region, "", "of AWS"),
@@ -48,6 +54,7 @@ static const struct ray_option table[] = {
     RAY_OPT_NODE("keys", keys, "as they are"),
     RAY_OPT_IGNORED("buffer", "the kernel knows better"),
     RAY_OPT_REFUSED("old", "use 'wait'"),
+    RAY_OPT_IGNORED_SECTION("reports", reports_table, "none are sent"),
     RAY_OPT_END,
 };
 #undef RAY_OPT_STRUCT
@@ -157,7 +164,9 @@ static const struct bad_case {
     {"regoin: x", "f.yaml:1:1: exporters.x.regoin: unknown key, did you mean 'region'?\n"},
     {"zzz: x", "f.yaml:1:1: exporters.x.zzz: unknown key; known here: region, client_secret, "
                "enabled, workers, factor, wait, max_size, names, mode, grpc, http, keys, buffer, "
-               "old\n"},
+               "old, reports\n"},
+    {"reports: {enabled: true, hostnam: x}",
+     "f.yaml:1:26: exporters.x.reports.hostnam: unknown key, did you mean 'hostname'?\n"},
     {"grpc:\n  endpont: x",
      "f.yaml:2:3: exporters.x.grpc.endpont: unknown key, did you mean 'endpoint'?\n"},
     {"workers: 0", "f.yaml:1:10: exporters.x.workers: 0 is below 1\n"},
@@ -200,7 +209,7 @@ static const struct bad_case {
      "f.yaml:1:10: exporters.x.workers: 0 is below 1\n"
      "f.yaml:2:7: exporters.x.wait: 'x' is not a duration such as 300ms, 5s or 1m30s (1s to 5m)\n"
      "f.yaml:3:1: exporters.x.foo_bar: unknown key; known here: region, client_secret, enabled, "
-     "workers, factor, wait, max_size, names, mode, grpc, http, keys, buffer, old\n"},
+     "workers, factor, wait, max_size, names, mode, grpc, http, keys, buffer, old, reports\n"},
 };
 
 static void test_bad(void **state)
@@ -226,6 +235,8 @@ static void test_ignored_is_a_warning(void **state)
     struct options o;
     CHECK_OK(read_text(&b, "buffer:\nold: ''\n", &o)); /* asks for nothing */
     CHECK_OK(read_text(&b, "buffer: []\nold: {}\n", &o));
+    CHECK_BUF(&b.problems.warning_text, "");
+    CHECK_OK(read_text(&b, "reports: {}\n", &o));
     CHECK_BUF(&b.problems.warning_text, "");
     CHECK_OK(read_text(&b, "buffer: 5\n", &o));
     CHECK_BUF(&b.problems.warning_text, "f.yaml:1:1: exporters.x.buffer: accepted, without effect: "
@@ -303,7 +314,8 @@ static void test_describe(void **state)
                      "| `http.timeout` | duration, at least 1s | `0` | 0 by default: off |\n"
                      "| `keys` | any |  | as they are |\n"
                      "| `buffer` | no effect |  | the kernel knows better |\n"
-                     "| `old` | refused |  | use 'wait' |\n");
+                     "| `old` | refused |  | use 'wait' |\n"
+                     "| `reports` | no effect |  | none are sent |\n");
     ray_buf_clear(&page);
 }
 
