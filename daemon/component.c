@@ -82,7 +82,8 @@ static enum ray_status awsxray_check(const void *options, const struct ray_yaml 
 
 static void awsxray_translate_options(const void *options, struct ray_translate_options *out)
 {
-    ray_awsxray_translate_options(options, out);
+    ray_document_options_for_translate(&((const struct ray_awsxray_options *)options)->documents,
+                                       out);
 }
 
 static size_t awsxray_queue_bytes(const void *options)
@@ -150,7 +151,8 @@ static enum ray_status local_check(const void *options, const struct ray_yaml *n
 
 static void local_translate_options(const void *options, struct ray_translate_options *out)
 {
-    ray_local_translate_options(options, out);
+    ray_document_options_for_translate(&((const struct ray_local_options *)options)->documents,
+                                       out);
 }
 
 static size_t local_queue_bytes(const void *options)

@@ -77,7 +77,7 @@ static struct ray_translator *make_translator(const char *uri, struct ray_arena 
         return NULL;
     }
     struct ray_translate_options translate = {0};
-    ray_awsxray_translate_options(options, &translate);
+    ray_document_options_for_translate(&options->documents, &translate);
     return ray_translator_new(&translate);
 }
 

@@ -66,15 +66,6 @@ static const struct ray_option retry_table[] = {
 /* Sections without effect here: the collector's keys (exporterhelper's and awsxrayexporter's
  * README, 0.130 and 0.156). */
 #define NO_EFFECT ""
-static const struct ray_option batch_table[] = {
-    RAY_OPT_IGNORED("flush_timeout", NO_EFFECT),
-    RAY_OPT_IGNORED("min_size", NO_EFFECT),
-    RAY_OPT_IGNORED("max_size", NO_EFFECT),
-    RAY_OPT_IGNORED("sizer", NO_EFFECT),
-    RAY_OPT_IGNORED("partition", NO_EFFECT),
-    RAY_OPT_IGNORED("enabled", NO_EFFECT),
-    RAY_OPT_END,
-};
 static const struct ray_option telemetry_table[] = {
     RAY_OPT_IGNORED("enabled", NO_EFFECT),
     RAY_OPT_IGNORED("include_metadata", NO_EFFECT),
@@ -85,23 +76,6 @@ static const struct ray_option telemetry_table[] = {
     RAY_OPT_END,
 };
 #undef NO_EFFECT
-
-#define RAY_OPT_STRUCT struct ray_awsxray_queue_options
-static const struct ray_option queue_table[] = {
-    RAY_OPT_BOOL("enabled", enabled, "true", "the queue is always there; false has no effect"),
-    RAY_OPT_BYTES("queue_size", queue_size_bytes, "64MiB", "64KiB", "1TiB",
-                  "memory for documents that wait; past it clients are told to retry"),
-    RAY_OPT_ENUM("sizer", sizer, "bytes", "bytes|items|requests", "unit of queue_size"),
-    RAY_OPT_BOOL("block_on_overflow", block_on_overflow, "false", "only false is served"),
-    RAY_OPT_BOOL("wait_for_result", wait_for_result, "false", "only false is served"),
-    RAY_OPT_ENUM("on_full", on_full, "refuse", "refuse|drop_oldest", "only refuse is served"),
-    RAY_OPT_IGNORED("num_consumers", "num_workers sets how many calls are in flight"),
-    RAY_OPT_IGNORED_SECTION("batch", batch_table, "calls are packed to X-Ray's own limits"),
-    RAY_OPT_REFUSED("storage", "this version keeps the queue in memory only"),
-    RAY_OPT_REFUSED("max_age", "this version drops no document for its age"),
-    RAY_OPT_END,
-};
-#undef RAY_OPT_STRUCT
 
 #define RAY_OPT_STRUCT struct ray_awsxray_options
 const struct ray_option ray_awsxray_option_table[] = {
@@ -123,16 +97,10 @@ const struct ray_option ray_awsxray_option_table[] = {
     RAY_OPT_INT("max_retries", max_retries, "2", "0", "1000",
                 "accepted for compatibility; documents are kept until they are delivered"),
     RAY_OPT_BOOL("no_verify_ssl", no_verify_ssl, "false", "do not check the server's certificate"),
-    RAY_OPT_BOOL("index_all_attributes", index_all_attributes, "false",
-                 "make every attribute an annotation"),
-    RAY_OPT_STR_LIST("indexed_attributes", indexed_attributes,
-                     "attributes to make annotations; otel.resource.NAME for resource attributes"),
-    RAY_OPT_STR_LIST("aws_log_groups", aws_log_groups,
-                     "log groups of segments whose resource names none"),
-    RAY_OPT_ENUM("preserve", preserve, "none", "none|all",
-                 "all: keep events, scope and span fields in metadata"),
+    RAY_OPT_DOCUMENTS(documents, "none"),
     RAY_OPT_SECTION("retry_on_failure", retry, retry_table, "waits between attempts"),
-    RAY_OPT_SECTION("sending_queue", queue, queue_table, "documents that wait for delivery"),
+    RAY_OPT_SECTION("sending_queue", queue, ray_queue_key_table,
+                    "documents that wait for delivery"),
     RAY_OPT_IGNORED("resource_arn", "it appears in telemetry records only, and none are sent"),
     RAY_OPT_IGNORED("local_mode", "this version asks no instance metadata in either case"),
     RAY_OPT_IGNORED_SECTION("telemetry", telemetry_table,
@@ -150,41 +118,6 @@ const struct ray_option ray_awsxray_option_table[] = {
 };
 #undef RAY_OPT_STRUCT
 
-static const struct ray_place *place_of(const struct ray_yaml *node, const char *key)
-{
-    const struct ray_yaml *value = ray_yaml_get(node, ray_str_from(key));
-    return value != NULL ? &value->place : node != NULL ? &node->place : NULL;
-}
-
-/* Values that a table cannot judge. */
-static void check_queue(const struct ray_awsxray_queue_options *queue, const struct ray_yaml *node,
-                        const char *path, struct ray_problems *problems)
-{
-    const struct ray_yaml *section = ray_yaml_get(node, RAY_STR("sending_queue"));
-    const struct {
-        bool wrong;
-        const char *key;
-        const char *why;
-    } rules[] = {
-        {queue->sizer != 0, "sizer", "this version measures queues in bytes only"},
-        {queue->block_on_overflow, "block_on_overflow",
-         "a full queue refuses with a hint to retry; it does not block"},
-        {queue->wait_for_result, "wait_for_result",
-         "clients are answered when the queue has their data"},
-        {queue->on_full != 0, "on_full", "this version only refuses when the queue is full"},
-    };
-    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-        if (rules[i].wrong) {
-            ray_problem(problems, place_of(section, rules[i].key), "%s.sending_queue.%s: %s", path,
-                        rules[i].key, rules[i].why);
-        }
-    }
-    if (!queue->enabled) {
-        ray_problem_warn(problems, place_of(section, "enabled"),
-                         "%s.sending_queue.enabled: the queue cannot be switched off", path);
-    }
-}
-
 static bool is_proxy_url(struct ray_str url)
 {
     struct ray_str host = ray_str_from_pos(url, ray_str_find(url, RAY_STR("://")));
@@ -200,32 +133,19 @@ enum ray_status ray_awsxray_check(const struct ray_awsxray_options *options,
     struct ray_aws_error error;
     struct ray_endpoint endpoint;
     if (options->region.len > 0 && !ray_region_is_valid(options->region)) {
-        ray_problem(problems, place_of(node, "region"),
+        ray_problem(problems, ray_key_place(node, "region"),
                     "%s.region: no AWS region: 1 to 63 of a-z, 0-9 and '-', as us-east-1", path);
     }
     if (options->endpoint.len > 0 &&
         ray_endpoint_split(options->endpoint, &endpoint, &error) != RAY_OK) {
-        ray_problem(problems, place_of(node, "endpoint"), "%s.endpoint: %s", path, error.text);
+        ray_problem(problems, ray_key_place(node, "endpoint"), "%s.endpoint: %s", path, error.text);
     }
     if (options->proxy_address.len > 0 && !is_proxy_url(options->proxy_address)) {
-        ray_problem(problems, place_of(node, "proxy_address"),
+        ray_problem(problems, ray_key_place(node, "proxy_address"),
                     "%s.proxy_address: it must start with http:// or https://", path);
     }
-    check_queue(&options->queue, node, path, problems);
+    ray_queue_keys_check(&options->queue, node, path, problems);
     return problems->count > before ? RAY_INVALID : RAY_OK;
-}
-
-void ray_awsxray_translate_options(const struct ray_awsxray_options *options,
-                                   struct ray_translate_options *out)
-{
-    *out = (struct ray_translate_options){
-        .indexed_attributes = options->indexed_attributes.items,
-        .indexed_attribute_count = options->indexed_attributes.count,
-        .aws_log_groups = options->aws_log_groups.items,
-        .aws_log_group_count = options->aws_log_groups.count,
-        .index_all_attributes = options->index_all_attributes,
-        .preserve_all = options->preserve == 1,
-    };
 }
 
 /* -- identity -- */

@@ -8,25 +8,15 @@
 #ifndef RAY_EXPORTER_AWSXRAY_H
 #define RAY_EXPORTER_AWSXRAY_H
 
-#include "config/options.h"
+#include "exporter/document_options.h"
 #include "exporter/exporter.h"
 #include "net/http_client.h"
-#include "translate/translate.h"
 
 struct ray_awsxray_retry_options {
     bool enabled;
     uint32_t initial_interval_ms, max_interval_ms;
     uint32_t max_elapsed_ms; /* 0: never give up */
     double multiplier, randomization_factor;
-};
-
-struct ray_awsxray_queue_options {
-    bool enabled;
-    uint64_t queue_size_bytes;
-    int sizer;              /* 0 bytes */
-    bool block_on_overflow; /* must be false, and so on: ray_awsxray_check() says why */
-    bool wait_for_result;
-    int on_full; /* 0 refuse */
 };
 
 struct ray_awsxray_options {
@@ -39,12 +29,9 @@ struct ray_awsxray_options {
     uint32_t timeout_ms; /* the helper's spelling of the same; 0: not given */
     int64_t max_retries; /* accepted: bounds immediate repeats; never drops */
     bool no_verify_ssl;
-    bool index_all_attributes;
-    struct ray_str_list indexed_attributes;
-    struct ray_str_list aws_log_groups;
-    int preserve; /* 0 none, 1 all */
+    struct ray_document_options documents;
     struct ray_awsxray_retry_options retry;
-    struct ray_awsxray_queue_options queue;
+    struct ray_queue_key_options queue;
 };
 extern const struct ray_option ray_awsxray_option_table[];
 
@@ -53,8 +40,6 @@ struct ray_awsxray;
 RAY_MUST_USE enum ray_status ray_awsxray_check(const struct ray_awsxray_options *options,
                                                const struct ray_yaml *node, const char *path,
                                                struct ray_problems *problems);
-void ray_awsxray_translate_options(const struct ray_awsxray_options *options,
-                                   struct ray_translate_options *out);
 /* NULL when out of memory. `transport` NULL: a real one is made. Options' views must outlive it. */
 struct ray_awsxray *ray_awsxray_new(const struct ray_awsxray_options *options,
                                     const struct ray_exporter_environment *environment,

@@ -70,20 +70,6 @@ static const struct ray_option retention_table[] = {
 };
 #undef RAY_OPT_STRUCT
 
-#define RAY_OPT_STRUCT struct ray_local_queue_options
-static const struct ray_option queue_table[] = {
-    RAY_OPT_BYTES("queue_size", queue_size_bytes, "64MiB", "64KiB", "1TiB",
-                  "memory for documents that wait; past it clients are told to retry"),
-    RAY_OPT_ENUM("sizer", sizer, "bytes", "bytes|items|requests", "unit of queue_size"),
-    RAY_OPT_ENUM("on_full", on_full, "refuse", "refuse|drop_oldest", "only refuse is served"),
-    RAY_OPT_IGNORED("enabled", "the queue is always there"),
-    RAY_OPT_IGNORED("num_consumers", "one thread writes to the store"),
-    RAY_OPT_IGNORED("batch", "documents are stored as they come"),
-    RAY_OPT_REFUSED("storage", "this version keeps the queue in memory only"),
-    RAY_OPT_END,
-};
-#undef RAY_OPT_STRUCT
-
 #define RAY_OPT_STRUCT struct ray_local_options
 const struct ray_option ray_local_option_table[] = {
     RAY_OPT_STR("endpoint", endpoint, "127.0.0.1:2001", "address of the X-Ray API"),
@@ -93,16 +79,10 @@ const struct ray_option ray_local_option_table[] = {
     RAY_OPT_STR("account_id", account_id, "000000000000", "of services that name none; in ARNs"),
     RAY_OPT_NODE("access_keys", access_keys,
                  "list of {id, secret}: when set, calls must be signed with one of them"),
-    RAY_OPT_BOOL("index_all_attributes", index_all_attributes, "false",
-                 "make every attribute an annotation"),
-    RAY_OPT_STR_LIST("indexed_attributes", indexed_attributes,
-                     "attributes to make annotations; otel.resource.NAME for resource attributes"),
-    RAY_OPT_STR_LIST("aws_log_groups", aws_log_groups,
-                     "log groups of segments whose resource names none"),
-    RAY_OPT_ENUM("preserve", preserve, "all", "none|all",
-                 "all: keep events, scope and span fields in metadata"),
+    RAY_OPT_DOCUMENTS(documents, "all"),
     RAY_OPT_SECTION("retention", retention, retention_table, "what the store keeps"),
-    RAY_OPT_SECTION("sending_queue", queue, queue_table, "documents that wait for the store"),
+    RAY_OPT_SECTION("sending_queue", queue, ray_queue_key_table,
+                    "documents that wait for the store"),
     RAY_OPT_END,
 };
 #undef RAY_OPT_STRUCT
@@ -114,12 +94,6 @@ static const struct ray_option key_table[] = {
     RAY_OPT_END,
 };
 #undef RAY_OPT_STRUCT
-
-static const struct ray_place *place_of(const struct ray_yaml *node, const char *key)
-{
-    const struct ray_yaml *value = ray_yaml_get(node, ray_str_from(key));
-    return value != NULL ? &value->place : node != NULL ? &node->place : NULL;
-}
 
 static bool is_account_id(struct ray_str text)
 {
@@ -157,21 +131,6 @@ static void check_keys(const struct ray_yaml *list, const char *path, struct ray
     ray_arena_free(arena);
 }
 
-static void check_queue(const struct ray_local_options *options, const struct ray_yaml *node,
-                        const char *path, struct ray_problems *problems)
-{
-    const struct ray_yaml *section = ray_yaml_get(node, RAY_STR("sending_queue"));
-    if (options->queue.sizer != 0) {
-        ray_problem(problems, place_of(section, "sizer"),
-                    "%s.sending_queue.sizer: this version measures queues in bytes only", path);
-    }
-    if (options->queue.on_full != 0) {
-        ray_problem(problems, place_of(section, "on_full"),
-                    "%s.sending_queue.on_full: this version only refuses when the queue is full",
-                    path);
-    }
-}
-
 enum ray_status ray_local_check(const struct ray_local_options *options,
                                 const struct ray_yaml *node, const char *path,
                                 struct ray_problems *problems)
@@ -181,28 +140,15 @@ enum ray_status ray_local_check(const struct ray_local_options *options,
     uint16_t port;
     struct ray_net_error error;
     if (ray_address_split(options->endpoint, &host, &port, &error) != RAY_OK) {
-        ray_problem(problems, place_of(node, "endpoint"), "%s.endpoint: %s", path, error.text);
+        ray_problem(problems, ray_key_place(node, "endpoint"), "%s.endpoint: %s", path, error.text);
     }
     if (!is_account_id(options->account_id)) {
-        ray_problem(problems, place_of(node, "account_id"),
+        ray_problem(problems, ray_key_place(node, "account_id"),
                     "%s.account_id: must be 12 digits, in quotes", path);
     }
     check_keys(options->access_keys, path, problems);
-    check_queue(options, node, path, problems);
+    ray_queue_keys_check(&options->queue, node, path, problems);
     return problems->count > before ? RAY_INVALID : RAY_OK;
-}
-
-void ray_local_translate_options(const struct ray_local_options *options,
-                                 struct ray_translate_options *out)
-{
-    *out = (struct ray_translate_options){
-        .indexed_attributes = options->indexed_attributes.items,
-        .indexed_attribute_count = options->indexed_attributes.count,
-        .aws_log_groups = options->aws_log_groups.items,
-        .aws_log_group_count = options->aws_log_groups.count,
-        .index_all_attributes = options->index_all_attributes,
-        .preserve_all = options->preserve == 1,
-    };
 }
 
 /* ---- the folder ---- */

@@ -9,20 +9,13 @@
 #ifndef RAY_EXPORTER_LOCAL_H
 #define RAY_EXPORTER_LOCAL_H
 
-#include "config/options.h"
+#include "exporter/document_options.h"
 #include "exporter/exporter.h"
 #include "net/address.h"
-#include "translate/translate.h"
 
 struct ray_local_retention_options {
     uint32_t max_age_ms;
     uint64_t max_size_bytes;
-};
-
-struct ray_local_queue_options {
-    uint64_t queue_size_bytes;
-    int sizer;   /* 0 bytes; others are refused by ray_local_check() */
-    int on_full; /* 0 refuse; likewise */
 };
 
 struct ray_local_options {
@@ -31,12 +24,9 @@ struct ray_local_options {
     struct ray_str region;    /* "": AWS_REGION, AWS_DEFAULT_REGION, us-east-1 */
     struct ray_str account_id;
     const struct ray_yaml *access_keys; /* list of {id, secret}, or NULL */
-    bool index_all_attributes;
-    struct ray_str_list indexed_attributes;
-    struct ray_str_list aws_log_groups;
-    int preserve; /* 0 none, 1 all */
+    struct ray_document_options documents;
     struct ray_local_retention_options retention;
-    struct ray_local_queue_options queue;
+    struct ray_queue_key_options queue;
 };
 extern const struct ray_option ray_local_option_table[];
 
@@ -45,8 +35,6 @@ struct ray_local;
 RAY_MUST_USE enum ray_status ray_local_check(const struct ray_local_options *options,
                                              const struct ray_yaml *node, const char *path,
                                              struct ray_problems *problems);
-void ray_local_translate_options(const struct ray_local_options *options,
-                                 struct ray_translate_options *out);
 struct ray_local *ray_local_new(const struct ray_local_options *options,
                                 const struct ray_exporter_environment *environment);
 /* Opens the store and the port. RAY_IO with *error, whose text names the key first: "directory:

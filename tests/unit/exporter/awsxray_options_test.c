@@ -42,7 +42,7 @@ static void test_defaults(void **state)
     assert_int_equal(o->retry.max_elapsed_ms, 0);
     assert_true(o->retry.enabled && o->retry.multiplier == 2 && o->retry.randomization_factor == 1);
     assert_int_equal(o->queue.queue_size_bytes, 64 << 20);
-    assert_int_equal(o->preserve, 0);
+    assert_int_equal(o->documents.preserve, 0);
     unload(&bench);
 }
 
@@ -60,7 +60,7 @@ static void test_all_keys(void **state)
                           "num_consumers: 4}\n"
                           "local_mode: true\nresource_arn: x\ntelemetry: {enabled: true}\n"));
     struct ray_translate_options translate;
-    ray_awsxray_translate_options(&bench.options, &translate);
+    ray_document_options_for_translate(&(&bench.options)->documents, &translate);
     CHECK_STR(bench.options.profile, "p");
     CHECK_STR(translate.indexed_attributes[1], "otel.resource.b");
     assert_int_equal(translate.indexed_attribute_count, 2);

@@ -1,0 +1,79 @@
+/* document_options: see document_options.h. Key names: exporterhelper's README, 0.130 and 0.156. */
+#include "exporter/document_options.h"
+
+#include <stddef.h>
+
+#define NO_EFFECT ""
+static const struct ray_option batch_table[] = {
+    RAY_OPT_IGNORED("flush_timeout", NO_EFFECT),
+    RAY_OPT_IGNORED("min_size", NO_EFFECT),
+    RAY_OPT_IGNORED("max_size", NO_EFFECT),
+    RAY_OPT_IGNORED("sizer", NO_EFFECT),
+    RAY_OPT_IGNORED("partition", NO_EFFECT),
+    RAY_OPT_IGNORED("enabled", NO_EFFECT),
+    RAY_OPT_END,
+};
+
+#define RAY_OPT_STRUCT struct ray_queue_key_options
+const struct ray_option ray_queue_key_table[] = {
+    RAY_OPT_BOOL("enabled", enabled, "true", "the queue is always there; false has no effect"),
+    RAY_OPT_BYTES("queue_size", queue_size_bytes, "64MiB", "64KiB", "1TiB",
+                  "memory for documents that wait; past it clients are told to retry"),
+    RAY_OPT_ENUM("sizer", sizer, "bytes", "bytes|items|requests", "unit of queue_size"),
+    RAY_OPT_BOOL("block_on_overflow", block_on_overflow, "false", "only false is served"),
+    RAY_OPT_BOOL("wait_for_result", wait_for_result, "false", "only false is served"),
+    RAY_OPT_ENUM("on_full", on_full, "refuse", "refuse|drop_oldest", "only refuse is served"),
+    RAY_OPT_IGNORED("num_consumers", "the exporter's own keys set how much it does at once"),
+    RAY_OPT_IGNORED_SECTION("batch", batch_table, "documents are packed to the far end's limits"),
+    RAY_OPT_REFUSED("storage", "this version keeps the queue in memory only"),
+    RAY_OPT_REFUSED("max_age", "this version drops no document for its age"),
+    RAY_OPT_END,
+};
+#undef RAY_OPT_STRUCT
+
+const struct ray_place *ray_key_place(const struct ray_yaml *node, const char *key)
+{
+    const struct ray_yaml *value = ray_yaml_get(node, ray_str_from(key));
+    return value != NULL ? &value->place : node != NULL ? &node->place : NULL;
+}
+
+void ray_document_options_for_translate(const struct ray_document_options *options,
+                                        struct ray_translate_options *out)
+{
+    *out = (struct ray_translate_options){
+        .indexed_attributes = options->indexed_attributes.items,
+        .indexed_attribute_count = options->indexed_attributes.count,
+        .aws_log_groups = options->aws_log_groups.items,
+        .aws_log_group_count = options->aws_log_groups.count,
+        .index_all_attributes = options->index_all_attributes,
+        .preserve_all = options->preserve == 1,
+    };
+}
+
+void ray_queue_keys_check(const struct ray_queue_key_options *options, const struct ray_yaml *node,
+                          const char *path, struct ray_problems *problems)
+{
+    const struct ray_yaml *section = ray_yaml_get(node, RAY_STR("sending_queue"));
+    const struct {
+        bool wrong;
+        const char *key;
+        const char *why;
+    } rules[] = {
+        {options->sizer != 0, "sizer", "this version measures queues in bytes only"},
+        {options->block_on_overflow, "block_on_overflow",
+         "a full queue refuses with a hint to retry; it does not block"},
+        {options->wait_for_result, "wait_for_result",
+         "clients are answered when the queue has their data"},
+        {options->on_full != 0, "on_full", "this version only refuses when the queue is full"},
+    };
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        if (rules[i].wrong) {
+            ray_problem(problems, ray_key_place(section, rules[i].key), "%s.sending_queue.%s: %s",
+                        path, rules[i].key, rules[i].why);
+        }
+    }
+    if (!options->enabled) {
+        ray_problem_warn(problems, ray_key_place(section, "enabled"),
+                         "%s.sending_queue.enabled: the queue cannot be switched off", path);
+    }
+}
