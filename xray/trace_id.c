@@ -32,7 +32,7 @@ enum ray_status ray_trace_id_parse(struct ray_str text, struct ray_trace_id *out
         memcpy(hex + TIME_CHARS, text.ptr + REST_AT, W3C_CHARS - TIME_CHARS);
         digits = (struct ray_str){hex, sizeof(hex)};
     }
-    struct ray_trace_id id;
+    struct ray_trace_id id = {{0}};
     if (digits.len != W3C_CHARS || ray_hex_decode(digits, id.bytes, sizeof(id.bytes)) != RAY_OK) {
         return RAY_INVALID;
     }
