@@ -13,7 +13,7 @@
 #include "receiver/intake.h"
 
 #define RAY_OTLP_PATH_MAX_BYTES          200u
-#define RAY_OTLP_HTTP_BODY_DEFAULT_BYTES (20 * 1024 * 1024) /* the collector's default */
+#define RAY_OTLP_HTTP_BODY_DEFAULT_BYTES ((int64_t)20 << 20) /* the collector's default */
 
 struct ray_otlp_grpc_options {
     struct ray_str endpoint;

@@ -18,10 +18,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include <grpc/byte_buffer.h>
 #include <grpc/grpc.h>
+#include <grpc/grpc_posix.h>
 #include <grpc/grpc_security.h>
 #include <grpc/slice.h>
 #include <grpc/support/log.h>
@@ -29,7 +31,9 @@
 
 #include "core/thread.h"
 #include "net/inflate.h"
+#include "receiver/acceptor.h"
 #include "receiver/answer.h"
+#include "receiver/busy_watch.h"
 #include "receiver/tsan.h"
 
 #define POLLERS_MAX        4u
@@ -37,8 +41,15 @@
 #define ADMIT_AT_ONCE      16u /* events taken in before a waiting message is worked on */
 #define MESSAGE_TIMEOUT_MS 30000u
 #define RETRY_AFTER_MS     1000u
-#define REPLY_MAX_BYTES    4096u
-#define STATUS_TEXT_BYTES  256u
+#define CONNECTIONS_MAX    4096u
+#define WATCH_MS           50u
+/* CPU time that a thread may spend inside core before it hands anything out. Good clients stay far
+ * below: flow control stops them when nobody takes their messages. */
+#define STUCK_CPU_NS (150 * RAY_NS_PER_MS)
+/* 10 KB each inside core. */
+#define LIVE_CALLS_MAX    4096u
+#define REPLY_MAX_BYTES   4096u
+#define STATUS_TEXT_BYTES 256u
 /* What a thread keeps of its buffers between messages. */
 #define KEEP_MAX_BYTES ((size_t)256 << 10)
 /* gRPC's and the collector's default for a message. */
@@ -66,8 +77,7 @@ struct call {
     struct poller *poller;
     enum method method;
     enum call_state state;
-    struct call *next; /* on the poller's list of its state */
-    struct call *previous;
+    TAILQ_ENTRY(call) link; /* on the list of its state */
     grpc_call *call;
     grpc_call_details details; /* METHOD_OTHER only */
     grpc_metadata_array metadata;
@@ -82,10 +92,7 @@ struct call {
     int cancelled;
 };
 
-struct call_list {
-    struct call *first;
-    struct call *last;
-};
+TAILQ_HEAD(call_list, call);
 
 struct poller {
     struct ray_otlp_grpc *grpc;
@@ -97,10 +104,11 @@ struct poller {
     struct call_list reading;
     struct call_list waiting; /* admitted, not yet worked on */
     size_t armed[METHOD_COUNT];
-    size_t live;        /* calls not freed, and the server's shutdown where it will be told */
-    size_t admitted;    /* events since the last message was worked on */
-    bool server_closed; /* an armed call came back unused */
+    _Atomic size_t live; /* calls not freed, and the server's shutdown where it will be told */
+    size_t admitted;     /* events since the last message was worked on */
+    bool server_closed;  /* an armed call came back unused */
     bool queue_closed;
+    struct ray_busy_watch watch; /* of its stays in core */
 };
 
 struct ray_otlp_grpc {
@@ -108,6 +116,10 @@ struct ray_otlp_grpc {
     size_t max_message_bytes;
     uint64_t message_timeout_ns;
     grpc_server *server;
+    grpc_server_credentials *plain;
+    struct ray_acceptor *acceptor;
+    struct ray_log_limiter floods;
+    bool suspicious; /* the acceptor's thread: it looked flooded at the last look */
     void *registered[METHOD_COUNT];
     uint16_t port;
     _Atomic bool stopping;
@@ -122,34 +134,6 @@ struct ray_otlp_grpc {
 static uint64_t now_ns(const struct ray_otlp_grpc *grpc)
 {
     return ray_clock_monotonic_ns(grpc->settings.clock);
-}
-
-/* ---- lists ----------------------------------------------------------------------------------- */
-
-static void list_append(struct call_list *list, struct call *call)
-{
-    call->next = NULL;
-    call->previous = list->last;
-    if (list->last != NULL) {
-        list->last->next = call;
-    } else {
-        list->first = call;
-    }
-    list->last = call;
-}
-
-static void list_remove(struct call_list *list, struct call *call)
-{
-    if (call->previous != NULL) {
-        call->previous->next = call->next;
-    } else {
-        list->first = call->next;
-    }
-    if (call->next != NULL) {
-        call->next->previous = call->previous;
-    } else {
-        list->last = call->previous;
-    }
 }
 
 /* ---- the life of a call ---------------------------------------------------------------------- */
@@ -395,8 +379,8 @@ static void shrink(struct ray_buf *buf)
 static void work_one(struct poller *poller)
 {
     struct ray_otlp_grpc *grpc = poller->grpc;
-    struct call *call = poller->waiting.first;
-    list_remove(&poller->waiting, call);
+    struct call *call = TAILQ_FIRST(&poller->waiting);
+    TAILQ_REMOVE(&poller->waiting, call, link);
     /* kept here: once the intake has it, the call may be answered and gone */
     grpc_byte_buffer *message = call->message;
     size_t message_bytes = call->message_bytes;
@@ -428,7 +412,7 @@ static void admit(struct poller *poller, struct call *call)
     if (ray_budget_take(budget, bytes)) {
         call->message_bytes = bytes;
         call->state = CALL_QUEUED;
-        list_append(&poller->waiting, call);
+        TAILQ_INSERT_TAIL(&poller->waiting, call, link);
         return;
     }
     grpc_byte_buffer_destroy(call->message);
@@ -456,8 +440,10 @@ static void begin_export(struct poller *poller, struct call *call)
     }
     call->state = CALL_READING;
     call->read_by_ns = now_ns(poller->grpc) + poller->grpc->message_timeout_ns;
-    list_append(&poller->reading, call);
-    grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
+    TAILQ_INSERT_TAIL(&poller->reading, call, link);
+    grpc_op op;
+    memset(&op, 0, sizeof(op));
+    op.op = GRPC_OP_RECV_MESSAGE;
     op.data.recv_message.recv_message = &call->message;
     start_batch(call, &op, 1);
 }
@@ -504,7 +490,7 @@ static void on_accepted(struct poller *poller, struct call *call, bool success)
 
 static void on_message(struct poller *poller, struct call *call)
 {
-    list_remove(&poller->reading, call);
+    TAILQ_REMOVE(&poller->reading, call, link);
     if (call->message != NULL) {
         admit(poller, call);
         return;
@@ -541,12 +527,12 @@ static void on_event(struct poller *poller, void *tag, bool success)
 /* Core would wait for ever for a message that comes a byte at a time. */
 static void cancel_overdue(struct poller *poller)
 {
-    struct call *call = poller->reading.first;
+    struct call *call = TAILQ_FIRST(&poller->reading);
     if (call == NULL) {
         return;
     }
     uint64_t now = now_ns(poller->grpc);
-    for (; call != NULL && call->read_by_ns <= now; call = call->next) {
+    for (; call != NULL && call->read_by_ns <= now; call = TAILQ_NEXT(call, link)) {
         if (call->read_by_ns != 0) {
             grpc_call_cancel_with_status(call->call, GRPC_STATUS_DEADLINE_EXCEEDED,
                                          "the message was not complete in time", NULL);
@@ -558,12 +544,12 @@ static void cancel_overdue(struct poller *poller)
 /* Until when the queue may be waited on: not at all while there is work. */
 static gpr_timespec wait_until(const struct poller *poller)
 {
-    if (poller->waiting.first != NULL) {
+    if (!TAILQ_EMPTY(&poller->waiting)) {
         return gpr_inf_past(GPR_CLOCK_MONOTONIC);
     }
-    const struct call *call = poller->reading.first;
+    const struct call *call = TAILQ_FIRST(&poller->reading);
     while (call != NULL && call->read_by_ns == 0) {
-        call = call->next;
+        call = TAILQ_NEXT(call, link);
     }
     if (call == NULL) {
         return gpr_inf_future(GPR_CLOCK_MONOTONIC);
@@ -577,7 +563,9 @@ static gpr_timespec wait_until(const struct poller *poller)
 /* One event, or one message. False when the queue is gone. */
 static bool poll_once(struct poller *poller)
 {
+    ray_busy_turn(&poller->watch);
     grpc_event event = grpc_completion_queue_next(poller->queue, wait_until(poller), NULL);
+    ray_busy_turn(&poller->watch);
     if (event.type == GRPC_QUEUE_SHUTDOWN) {
         return false;
     }
@@ -587,7 +575,7 @@ static bool poll_once(struct poller *poller)
         poller->admitted++;
     }
     cancel_overdue(poller);
-    if (poller->waiting.first != NULL &&
+    if (!TAILQ_EMPTY(&poller->waiting) &&
         (event.type == GRPC_QUEUE_TIMEOUT || poller->admitted >= ADMIT_AT_ONCE)) {
         work_one(poller);
     }
@@ -620,12 +608,21 @@ struct channel_args {
     size_t count;
 };
 
+/* Core declares keys without const and never writes to them. */
+static char *unconst(const char *key)
+{
+    union {
+        const char *in;
+        char *out;
+    } both = {.in = key};
+    return both.out;
+}
+
 static void add_int(struct channel_args *args, const char *key, int64_t value)
 {
     assert(args->count < sizeof(args->items) / sizeof(*args->items));
     grpc_arg *arg = &args->items[args->count++];
-    /* core declares keys without const and never writes to them */
-    memcpy(&arg->key, &key, sizeof(key));
+    arg->key = unconst(key);
     arg->type = GRPC_ARG_INTEGER;
     arg->value.integer = value > INT32_MAX ? INT32_MAX : (int)value;
 }
@@ -643,9 +640,8 @@ static void add_quota(struct channel_args *args, const struct ray_otlp_grpc *grp
 {
     size_t bytes = 2 * grpc->settings.budget->limit_bytes;
     grpc_resource_quota_resize(quota, bytes > QUOTA_MIN_BYTES ? bytes : QUOTA_MIN_BYTES);
-    const char *key = GRPC_ARG_RESOURCE_QUOTA;
     grpc_arg *arg = &args->items[args->count++];
-    memcpy(&arg->key, &key, sizeof(key));
+    arg->key = unconst(GRPC_ARG_RESOURCE_QUOTA);
     arg->type = GRPC_ARG_POINTER;
     arg->value.pointer.p = quota;
     arg->value.pointer.vtable = grpc_resource_quota_arg_vtable();
@@ -654,12 +650,9 @@ static void add_quota(struct channel_args *args, const struct ray_otlp_grpc *grp
 static void add_settings(struct channel_args *args, const struct ray_otlp_grpc *grpc)
 {
     const struct ray_otlp_grpc_options *options = grpc->settings.options;
-    /* a port in use must be an error, not a share of the connections */
-    add_int(args, GRPC_ARG_ALLOW_REUSEPORT, 0);
     add_int(args, GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
     add_int(args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int64_t)grpc->max_message_bytes);
     add_int(args, GRPC_ARG_MAX_METADATA_SIZE, 8192);
-    add_int(args, GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10000);
     add_unless_zero(args, GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams);
     add_unless_zero(args, GRPC_ARG_KEEPALIVE_TIME_MS, options->keepalive_time_ms);
     add_unless_zero(args, GRPC_ARG_KEEPALIVE_TIMEOUT_MS, options->keepalive_timeout_ms);
@@ -683,6 +676,7 @@ static void create_server(struct ray_otlp_grpc *grpc)
     grpc_channel_args channel_args = {args.count, args.items};
     grpc->server = grpc_server_create(&channel_args, NULL);
     grpc_resource_quota_unref(quota);
+    grpc->plain = grpc_insecure_server_credentials_create();
     for (int method = 0; method < METHOD_OTHER; method++) {
         grpc->registered[method] = grpc_server_register_method(grpc->server, method_names[method],
                                                                NULL, GRPC_SRM_PAYLOAD_NONE, 0);
@@ -693,28 +687,70 @@ static void create_server(struct ray_otlp_grpc *grpc)
     }
 }
 
-/* Core says no more than "failed", so the reason is asked of a socket of our own first. */
-static enum ray_status bind_server(struct ray_otlp_grpc *grpc, const struct ray_address *address,
-                                   struct ray_net_error *error)
+/* ---- connections ----------------------------------------------------------------------------- */
+
+static void on_connected(void *context, int fd)
 {
-    int probe = -1;
-    enum ray_status status = ray_listen_tcp(address, &probe, error);
+    struct ray_otlp_grpc *grpc = context;
+    grpc_server_add_channel_from_fd(grpc->server, fd, grpc->plain);
+}
+
+/*
+ * Core goes on reading a connection for as long as bytes come, and keeps what it has read: a flood
+ * of opened and reset calls (CVE-2023-44487) starves all others and eats the memory. It shows as a
+ * thread that does not come out of core or, when core reads on a thread of its own, as calls that
+ * we have and it does nothing for. Whoever sends most at that moment is cut off.
+ */
+static bool looks_flooded(struct ray_otlp_grpc *grpc)
+{
+    uint64_t longest_ns = 0;
+    size_t live = 0;
+    for (size_t i = 0; i < grpc->poller_count; i++) {
+        struct poller *poller = &grpc->pollers[i];
+        uint64_t inside_ns = ray_busy_inside_ns(&poller->watch, poller->thread.id);
+        longest_ns = inside_ns > longest_ns ? inside_ns : longest_ns;
+        live += atomic_load_explicit(&poller->live, memory_order_relaxed);
+    }
+    return longest_ns >= STUCK_CPU_NS || live >= LIVE_CALLS_MAX;
+}
+
+static void watch_pollers(void *context)
+{
+    struct ray_otlp_grpc *grpc = context;
+    if (!looks_flooded(grpc)) {
+        grpc->suspicious = false;
+        return;
+    }
+    if (!grpc->suspicious) { /* see who goes on sending until the next look */
+        grpc->suspicious = true;
+        ray_acceptor_mark(grpc->acceptor);
+        return;
+    }
+    uint64_t repeated = 0;
+    bool cut = ray_acceptor_cut_busiest(grpc->acceptor);
+    if (cut && ray_log_allow(&grpc->floods, grpc->settings.clock, &repeated)) {
+        ray_log_warn(grpc->settings.log, "connection cut: it floods the server with frames",
+                     "transport=grpc repeated=%llu", (unsigned long long)repeated);
+    }
+}
+
+static enum ray_status start_acceptor(struct ray_otlp_grpc *grpc, int listener,
+                                      struct ray_net_error *error)
+{
+    struct ray_acceptor_options options = {
+        .listener = listener,
+        .max_connections = CONNECTIONS_MAX,
+        .connected = on_connected,
+        .tick = watch_pollers,
+        .tick_ms = WATCH_MS,
+        .context = grpc,
+    };
+    enum ray_status status = ray_acceptor_start(&options, &grpc->acceptor);
     if (status != RAY_OK) {
-        return status;
+        snprintf(error->text, sizeof(error->text), "cannot start to accept connections: %s",
+                 strerror(errno));
     }
-    close(probe);
-    char text[RAY_ADDRESS_TEXT_BYTES];
-    ray_address_text((const struct sockaddr *)&address->storage, text);
-    grpc_server_credentials *plain = grpc_insecure_server_credentials_create();
-    int port = grpc_server_add_http2_port(grpc->server, text, plain);
-    grpc_server_credentials_release(plain);
-    if (port <= 0) {
-        snprintf(error->text, sizeof(error->text),
-                 "%s: cannot listen: another process took this port just now", text);
-        return RAY_IO;
-    }
-    grpc->port = (uint16_t)port;
-    return RAY_OK;
+    return status;
 }
 
 static void grpc_free(struct ray_otlp_grpc *grpc)
@@ -746,6 +782,8 @@ static bool pollers_init(struct ray_otlp_grpc *grpc)
     for (size_t i = 0; i < grpc->poller_count; i++) {
         struct poller *poller = &grpc->pollers[i];
         poller->grpc = grpc;
+        TAILQ_INIT(&poller->reading);
+        TAILQ_INIT(&poller->waiting);
         poller->arena = ray_arena_new(enough < quota ? enough : quota);
         ray_buf_init(&poller->flat, grpc->max_message_bytes + 1);
         ray_buf_init(&poller->inflated, grpc->max_message_bytes);
@@ -787,6 +825,7 @@ static struct ray_otlp_grpc *grpc_new(const struct ray_otlp_grpc_settings *setti
 static void destroy_server(struct ray_otlp_grpc *grpc)
 {
     grpc_server_destroy(grpc->server);
+    grpc_server_credentials_release(grpc->plain);
     for (size_t i = 0; i < grpc->poller_count; i++) {
         struct poller *poller = &grpc->pollers[i];
         if (!poller->queue_closed) { /* it never ran */
@@ -821,22 +860,41 @@ static enum ray_status start_pollers(struct ray_otlp_grpc *grpc, struct ray_net_
     return RAY_OK;
 }
 
-static enum ray_status start(struct ray_otlp_grpc *grpc, const struct ray_address *address,
-                             struct ray_net_error *error)
+/* Everything but the socket. On failure the listener is still the caller's. */
+static enum ray_status start_server(struct ray_otlp_grpc *grpc, int listener,
+                                    struct ray_net_error *error)
 {
     grpc_init();
     /* Core prints to standard error in its own form, a line per bad peer; we count them. */
     gpr_set_log_verbosity((gpr_log_severity)(GPR_LOG_SEVERITY_ERROR + 1));
     create_server(grpc);
-    enum ray_status status = bind_server(grpc, address, error);
+    enum ray_status status = start_pollers(grpc, error);
+    if (status == RAY_OK) {
+        status = start_acceptor(grpc, listener, error);
+    }
     if (status != RAY_OK) {
-        destroy_server(grpc);
+        ray_otlp_grpc_stop(grpc, 0);
+    }
+    return status;
+}
+
+static enum ray_status listen_and_start(struct ray_otlp_grpc *grpc,
+                                        const struct ray_address *address,
+                                        struct ray_net_error *error)
+{
+    struct ray_address bound;
+    int listener = -1;
+    enum ray_status status = ray_listen_tcp(address, &listener, error);
+    if (status != RAY_OK) {
         grpc_free(grpc);
         return status;
     }
-    status = start_pollers(grpc, error);
+    if (ray_address_of_socket(listener, &bound) == RAY_OK) {
+        grpc->port = ray_address_port(&bound);
+    }
+    status = start_server(grpc, listener, error);
     if (status != RAY_OK) {
-        ray_otlp_grpc_stop(grpc, 0);
+        close(listener);
     }
     return status;
 }
@@ -858,7 +916,7 @@ enum ray_status ray_otlp_grpc_start(const struct ray_otlp_grpc_settings *setting
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    enum ray_status status = start(grpc, &address, error);
+    enum ray_status status = listen_and_start(grpc, &address, error);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (status == RAY_OK) {
         *out = grpc;
@@ -876,6 +934,7 @@ uint16_t ray_otlp_grpc_port(const struct ray_otlp_grpc *grpc)
 void ray_otlp_grpc_quiesce(struct ray_otlp_grpc *grpc)
 {
     if (!atomic_exchange(&grpc->stopping, true)) {
+        ray_acceptor_stop(grpc->acceptor);
         /* Calls stay armed until core gives them back: between the two a client would be cut. */
         grpc_server_shutdown_and_notify(grpc->server, grpc->pollers[0].queue, grpc);
     }
