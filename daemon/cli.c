@@ -92,6 +92,12 @@ static bool set_data_folder(const char *folder, char out[SET_MAX_BYTES])
     return true;
 }
 
+static bool is_port(const char *text)
+{
+    uint64_t port;
+    return ray_str_to_u64(ray_str_from(text), &port) == RAY_OK && port <= UINT16_MAX;
+}
+
 static int run_local(const struct cli *cli)
 {
     char data[SET_MAX_BYTES], port[128];
@@ -105,6 +111,10 @@ static int run_local(const struct cli *cli)
         sets[count++] = data;
     }
     if (cli->port != NULL) {
+        if (!is_port(cli->port)) {
+            fprintf(stderr, "spanbridge local: --port '%s': not a port, 0 to 65535\n", cli->port);
+            return RAY_EXIT_WRONG_CALL;
+        }
         snprintf(port, sizeof(port), "exporters.local.endpoint=127.0.0.1:%s", cli->port);
         sets[count++] = port;
     }

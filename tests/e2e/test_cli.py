@@ -22,7 +22,7 @@ def test_no_argument_explains_itself():
 
 @pytest.mark.parametrize("arguments, status", [
     (["--version"], 0), (["--help"], 0), (["components"], 0), (["components", "awsxray"], 0), (["components", "nope"], 1), (["run"], 2),
-    (["nonsense"], 2), (["local", "--nonsense"], 2), (["why", "1-2-3"], 2), (["translate", "--options"], 2), (["validate"], 0)])
+    (["nonsense"], 2), (["local", "--nonsense"], 2), (["local", "--port", "70000"], 2), (["local", "--port", "x"], 2), (["why", "1-2-3"], 2), (["translate", "--options"], 2), (["validate"], 0)])
 def test_exit_statuses(arguments, status):
     answer = run(*arguments)
     assert answer.returncode == status, answer.stderr
