@@ -3,12 +3,14 @@
  */
 #include "local/store.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "local/schema.h"
@@ -256,24 +258,35 @@ static int connect_to(const char *path, int flags, sqlite3 **out)
     return code;
 }
 
-/* Span contents are nobody else's business; the files beside it take over its mode. */
-static void create_private(const char *path)
+/* Span contents are nobody else's business; the files beside it take over its mode. SQLite would
+ * wait at a pipe for ever, and never says why a file cannot be opened: hence the look. */
+static enum ray_status create_private(const struct ray_store *store, struct ray_store_error *error)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0) { /* else SQLite says why */
+    struct stat what;
+    int fd = open(store->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
+    bool is_file = fd >= 0 && fstat(fd, &what) == 0 && S_ISREG(what.st_mode);
+    if (!is_file) {
+        snprintf(error->text, sizeof(error->text), "%s: %s; name another directory", store->path,
+                 fd < 0 ? strerror(errno) : "not a file");
+    }
+    if (fd >= 0) {
         close(fd);
     }
+    return is_file ? RAY_OK : RAY_IO;
 }
 
 static enum ray_status open_writer(struct ray_store *store, struct ray_store_error *error)
 {
     bool is_new = false;
-    create_private(store->path);
+    enum ray_status status = create_private(store, error);
+    if (status != RAY_OK) {
+        return status;
+    }
     int code = connect_to(store->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &store->writer);
     if (code != SQLITE_OK) {
         return fail(store, store->writer, code, error);
     }
-    enum ray_status status = recognise(store, &is_new, error);
+    status = recognise(store, &is_new, error);
     if (status != RAY_OK) {
         return status;
     }

@@ -248,16 +248,15 @@ static void damage(const struct fixture *f, long at, const char *bytes, size_t c
     fclose(file);
 }
 
-static void check_refused(struct fixture *f, const char *part)
+static void check_refused(struct fixture *f, enum ray_status status, const char *part)
 {
     struct ray_store_error error = {""};
     struct ray_store_options options = {f->directory, 0, 0, &f->clock};
-    assert_int_equal(ray_store_open(&options, &f->store, &error), RAY_INVALID);
+    assert_int_equal(ray_store_open(&options, &f->store, &error), status);
     if (strstr(error.text, "/local.db: ") == NULL || strstr(error.text, part) == NULL) {
         fail_msg("%s", error.text);
     }
     f->store = NULL;
-    end(f);
 }
 
 static void test_bad_files(void **state)
@@ -272,12 +271,14 @@ static void test_bad_files(void **state)
     }
     sqlite3_exec(f.store->writer, "PRAGMA application_id = 1", NULL, NULL, NULL);
     ray_store_close(f.store);
-    check_refused(&f, "another program");
+    check_refused(&f, RAY_INVALID, "another program");
+    end(&f);
 
     begin(&f, 0, 0);
     sqlite3_exec(f.store->writer, "PRAGMA user_version = 9", NULL, NULL, NULL);
     ray_store_close(f.store);
-    check_refused(&f, "another version");
+    check_refused(&f, RAY_INVALID, "another version");
+    end(&f);
 
     begin(&f, 0, 0);
     for (uint32_t i = 1; i < 200; i++) {
@@ -286,12 +287,38 @@ static void test_bad_files(void **state)
     ray_store_close(f.store);
     damage(&f, 4096, noise, sizeof(noise));
     damage(&f, 3 * 4096, noise, sizeof(noise));
-    check_refused(&f, "move it away");
+    check_refused(&f, RAY_INVALID, "move it away");
+    end(&f);
 
     begin(&f, 0, 0);
     ray_store_close(f.store);
     damage(&f, 0, noise, sizeof(noise));
-    check_refused(&f, "not a database");
+    check_refused(&f, RAY_INVALID, "not a database");
+    end(&f);
+}
+
+/* A pipe in the file's place held the opening up for ever. */
+static void test_not_a_file(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char path[128];
+    for (int is_pipe = 0; is_pipe < 2; is_pipe++) {
+        begin(&f, 0, 0);
+        ray_store_close(f.store);
+        path_of(&f, "", path);
+        unlink(path);
+        assert_int_equal(is_pipe ? mkfifo(path, 0600) : mkdir(path, 0700), 0);
+        check_refused(&f, RAY_IO, "name another directory");
+        ray_arena_free(f.arena);
+        assert_int_equal(remove(path), 0);
+        assert_int_equal(rmdir(f.directory), 0);
+    }
+    struct ray_store_error error = {""};
+    struct ray_store_options options = {"/dev/null", 0, 0, &ray_clock_system};
+    assert_int_equal(ray_store_open(&options, &f.store, &error), RAY_IO);
+    CHECK_STR(ray_str_from(error.text),
+              "/dev/null/local.db: Not a directory; name another directory");
 }
 
 /* Do a reader and writers run beside each other, and does every read see what was put before? */
@@ -336,7 +363,8 @@ int main(void)
         cmocka_unit_test(test_replacing), cmocka_unit_test(test_reopening),
         cmocka_unit_test(test_windows),   cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_max_size),  cmocka_unit_test(test_max_age),
-        cmocka_unit_test(test_bad_files), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_bad_files), cmocka_unit_test(test_not_a_file),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
