@@ -27,6 +27,8 @@
 #define BACK_OFF_MAX_MS 5000u
 /* Without traffic retention is looked at this often. */
 #define IDLE_MS 60000u
+/* At a stop, for clients that read: whoever has sent half a request holds nothing up longer. */
+#define READERS_TIMEOUT_MS 2000u
 
 /* A batch whose documents are being stored. */
 struct held_batch {
@@ -602,8 +604,11 @@ uint64_t ray_local_stop(struct ray_local *exporter, uint32_t timeout_ms)
     pthread_mutex_unlock(&exporter->lock);
     ray_thread_join(&exporter->thread);
     uint64_t now = now_ns(exporter);
-    uint64_t left_ns = now < exporter->deadline_ns ? exporter->deadline_ns - now : 0;
-    ray_api_stop(exporter->api, (uint32_t)(left_ns / RAY_NS_PER_MS)); /* it asks the cursor */
+    uint64_t left_ms =
+        now < exporter->deadline_ns ? (exporter->deadline_ns - now) / RAY_NS_PER_MS : 0;
+    /* before the cursor, which it asks */
+    ray_api_stop(exporter->api,
+                 left_ms < READERS_TIMEOUT_MS ? (uint32_t)left_ms : READERS_TIMEOUT_MS);
     exporter->api = NULL;
     if (exporter->cursor != NULL) {
         given_up = count_given_up(exporter);

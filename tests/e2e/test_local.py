@@ -1,6 +1,7 @@
 """Do an unchanged OpenTelemetry SDK, the stock AWS CLI and boto3 work with `spanbridge local`?"""
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -149,3 +150,13 @@ def test_a_full_disk_loses_nothing_and_harms_no_other_request(start, tmp_path):
     assert post(program.addresses["http"], request(span("another")))[0] == 200
     assert program.stop() == 3  # what the memory queue still held is counted, not forgotten
     assert "given_up_documents" in program.log
+
+
+def test_a_slow_client_of_the_api_does_not_hold_up_the_stop(local):
+    host, port = local.addresses["api"].rsplit(":", 1)
+    with socket.create_connection((host, int(port))) as slow:
+        slow.sendall(b"POST /TraceSummaries HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        assert get(local.addresses["health"], "/")[0] == 200  # time for the head to be read
+        begun = time.monotonic()
+        assert local.stop() == 0
+        assert time.monotonic() - begun < 10
