@@ -72,6 +72,17 @@ static const struct ray_receiver_verbs otlp_verbs = {
     .addresses = otlp_addresses,
 };
 
+/* --- processor batch --- */
+
+static uint32_t batch_linger_ms(const void *options)
+{
+    return ((const struct ray_batch_options *)options)->timeout_ms;
+}
+
+static const struct ray_processor_verbs batch_verbs = {
+    .linger_ms = batch_linger_ms,
+};
+
 /* --- exporter awsxray --- */
 
 static enum ray_status awsxray_check(const void *options, const struct ray_yaml *node,
@@ -212,10 +223,11 @@ static const struct ray_component_kind kinds[] = {
     {
         .section = RAY_SECTION_PROCESSOR,
         .type = "batch",
-        .help = "accepted for migrated files; exporters pack their calls themselves",
+        .help = "how long exporters wait for a call to fill up; they pack by themselves",
         .table = ray_batch_option_table,
         .options_bytes = sizeof(struct ray_batch_options),
         .check = ray_batch_options_check,
+        .processor = &batch_verbs,
     },
     {
         .section = RAY_SECTION_EXPORTER,

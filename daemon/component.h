@@ -26,6 +26,11 @@ struct ray_receiver_verbs {
     void (*addresses)(const void *options, const void *receiver, struct ray_buf *out);
 };
 
+struct ray_processor_verbs {
+    /* How long an exporter of its pipeline may wait for a call to fill up. */
+    uint32_t (*linger_ms)(const void *options);
+};
+
 struct ray_exporter_verbs {
     /* What shapes its documents. Views into `options`. */
     void (*translate_options)(const void *options, struct ray_translate_options *out);
@@ -52,8 +57,10 @@ struct ray_component_kind {
     /* What the table cannot say. NULL: nothing. */
     enum ray_status (*check)(const void *options, const struct ray_yaml *node, const char *path,
                              struct ray_problems *problems);
-    const struct ray_receiver_verbs *receiver; /* of receivers */
-    const struct ray_exporter_verbs *exporter; /* of exporters */
+    /* the one of its section; NULL in others */
+    const struct ray_receiver_verbs *receiver;
+    const struct ray_processor_verbs *processor;
+    const struct ray_exporter_verbs *exporter;
 };
 
 /* All rows. */

@@ -26,8 +26,8 @@ const struct ray_option ray_health_option_table[] = {
 #undef RAY_OPT_STRUCT
 #define RAY_OPT_STRUCT struct ray_batch_options
 const struct ray_option ray_batch_option_table[] = {
-    RAY_OPT_DURATION("timeout", timeout_ms, "200ms", NULL, NULL,
-                     "checked; exporters pack what is waiting without it"),
+    RAY_OPT_DURATION("timeout", timeout_ms, "200ms", "0s", "1h",
+                     "how long exporters wait for a call to fill up"),
     RAY_OPT_INT("send_batch_size", send_batch_size, "8192", "0", "4294967295",
                 "checked, no effect: calls are packed by their own limits"),
     RAY_OPT_INT("send_batch_max_size", send_batch_max_size, "0", "0", "4294967295",

@@ -10,7 +10,9 @@
 
 /* Requests that have begun get this long to be answered once SIGTERM came. */
 #define REQUESTS_TIMEOUT_MS 2000u
-#define QUEUE_LINGER_MS     1u
+/* How long exporters wait for a call to fill up when no `batch` processor says so: a trickle of
+ * spans becomes ten calls a second, not one for each. */
+#define DEFAULT_LINGER_MS 100u
 
 struct exporter_node {
     const struct ray_component_kind *kind;
@@ -25,6 +27,7 @@ struct exporter_node {
 struct pipeline_node {
     const struct ray_config_pipeline *config;
     struct ray_queue *queue;
+    uint32_t linger_ms;
     struct exporter_node *exporters;
     struct ray_translator **translators; /* distinct profiles, owned */
     size_t translator_count;
@@ -110,18 +113,21 @@ static enum ray_status add_translator(struct pipeline_node *pipeline, struct exp
     return RAY_OK;
 }
 
-static enum ray_status check_processors(struct ray_graph *graph,
-                                        const struct ray_config_pipeline *pipeline,
-                                        struct ray_problems *problems)
+static enum ray_status read_processors(struct ray_graph *graph, struct pipeline_node *node,
+                                       struct ray_problems *problems)
 {
     enum ray_status status = RAY_OK;
-    for (size_t i = 0; i < pipeline->processor_count; i++) {
-        const struct ray_config_component *component = pipeline->processors[i].component;
+    node->linger_ms = DEFAULT_LINGER_MS;
+    for (size_t i = 0; i < node->config->processor_count; i++) {
+        const struct ray_config_component *component = node->config->processors[i].component;
         const struct ray_component_kind *kind =
             ray_component_find(RAY_SECTION_PROCESSOR, component, problems);
-        if (kind == NULL ||
-            ray_component_options(kind, component, graph->arena, problems) == NULL) {
+        const void *options =
+            kind ? ray_component_options(kind, component, graph->arena, problems) : NULL;
+        if (options == NULL) {
             status = RAY_INVALID;
+        } else {
+            node->linger_ms = kind->processor->linger_ms(options);
         }
     }
     return status;
@@ -138,7 +144,7 @@ static enum ray_status read_pipeline(struct ray_graph *graph, struct pipeline_no
     if (node->exporters == NULL || node->translators == NULL) {
         return RAY_NOMEM;
     }
-    enum ray_status status = check_processors(graph, config, problems);
+    enum ray_status status = read_processors(graph, node, problems);
     for (size_t i = 0; i < config->exporter_count; i++) {
         status = ray_status_worst(status, read_exporter(graph, node, &config->exporters[i],
                                                         &node->exporters[i], problems));
@@ -198,7 +204,7 @@ static enum ray_status export_queue_metrics(struct ray_graph *graph, struct pipe
 
 static enum ray_status create_pipeline(struct ray_graph *graph, struct pipeline_node *pipeline)
 {
-    struct ray_queue_options options = {.max_bytes = 1, .max_linger_ms = QUEUE_LINGER_MS};
+    struct ray_queue_options options = {.max_bytes = 1, .max_linger_ms = pipeline->linger_ms};
     for (size_t i = 0; i < pipeline->config->exporter_count; i++) {
         const struct exporter_node *node = &pipeline->exporters[i];
         size_t wanted = node->kind->exporter->queue_bytes(node->options);
