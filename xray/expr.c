@@ -344,7 +344,10 @@ static struct ray_str token_text(const struct parser *p)
 
 static void fail_expected(struct parser *p, const char *what)
 {
-    fail(p, RAY_INVALID, p->token.at, "expected %s, found %.*s", what, RAY_STR_ARG(token_text(p)));
+    /* quoted, or 'error = "true"' would be told that true is not true */
+    const char *quote = p->token.kind == TOKEN_STRING ? "\"" : "";
+    fail(p, RAY_INVALID, p->token.at, "expected %s, found %s%.*s%s", what, quote,
+         RAY_STR_ARG(token_text(p)), quote);
 }
 
 static void expect_sign(struct parser *p, char sign)

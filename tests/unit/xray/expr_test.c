@@ -293,6 +293,7 @@ static const struct {
     {"user = \"open\\", "no closing quote"},
     {"ok > 1", "cannot be used here"},
     {"ok = 1", "expected true or false"},
+    {"ok = \"true\"", "expected true or false, found \"true\""},
     {"user > 5", "cannot be used here"},
     {"annotation.a > \"x\"", "does not compare"},
     {"annotation.a CONTAINS 5", "does not compare"},
