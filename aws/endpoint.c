@@ -105,19 +105,32 @@ static const char *url_problem(struct ray_str url, const struct ray_endpoint *pa
     if (parts->host.len == 0) {
         return "no host";
     }
-    if (ray_str_find_byte(parts->authority, '@') != SIZE_MAX) {
-        return "user data before '@' is not allowed";
-    }
     if (ray_str_find_byte(url, '?') != SIZE_MAX || ray_str_find_byte(url, '#') != SIZE_MAX) {
         return "a query or fragment is not allowed";
     }
     return url.len >= RAY_ENDPOINT_BYTES ? "it is longer than 511 bytes" : NULL;
 }
 
+/* Brackets stand around an IPv6 address and nowhere else (RFC 3986, 3.2.2). */
+static const char *split_host(struct ray_str text, struct ray_str *host)
+{
+    bool opens = ray_str_starts_with(text, RAY_STR("["));
+    bool closes = ray_str_ends_with(text, RAY_STR("]"));
+    *host = opens && closes ? ray_str_until(ray_str_from_pos(text, 1), text.len - 2) : text;
+    bool is_ipv6 = ray_str_find_byte(*host, ':') != SIZE_MAX;
+    bool more =
+        ray_str_find_byte(*host, '[') != SIZE_MAX || ray_str_find_byte(*host, ']') != SIZE_MAX;
+    return opens != closes || is_ipv6 != opens || more ? "write an IPv6 address as [address]:port"
+                                                       : NULL;
+}
+
 /* "host:port" apart; a port that is the scheme's own leaves the authority, as curl leaves it. */
 static const char *split_authority(struct ray_endpoint *parts)
 {
     struct ray_str text = parts->authority;
+    if (ray_str_find_byte(text, '@') != SIZE_MAX) {
+        return "user data before '@' is not allowed";
+    }
     size_t bracket = ray_str_find_last_byte(text, ']');
     size_t colon = ray_str_find_last_byte(text, ':');
     if (colon == SIZE_MAX || (bracket != SIZE_MAX && colon < bracket)) {
@@ -129,14 +142,11 @@ static const char *split_authority(struct ray_endpoint *parts)
         (ray_str_to_u64(port, &number) != RAY_OK || number == 0 || number > 65535)) {
         return "the port is not 1 to 65535";
     }
-    parts->host = ray_str_until(text, colon);
+    text = ray_str_until(text, colon);
     if (number == (parts->https ? 443u : 80u)) {
-        parts->authority = parts->host;
+        parts->authority = text;
     }
-    if (bracket != SIZE_MAX && parts->host.len >= 2 && parts->host.ptr[0] == '[') {
-        parts->host = ray_str_until(ray_str_from_pos(parts->host, 1), parts->host.len - 2);
-    }
-    return NULL;
+    return split_host(text, &parts->host);
 }
 
 enum ray_status ray_endpoint_split(struct ray_str url, struct ray_endpoint *out,
@@ -156,8 +166,10 @@ enum ray_status ray_endpoint_split(struct ray_str url, struct ray_endpoint *out,
         problem = problem != NULL ? problem : url_problem(url, &parts);
     }
     if (problem != NULL) {
+        /* what stands before an '@' may be a password */
+        struct ray_str shown = ray_str_find_byte(url, '@') == SIZE_MAX ? url : RAY_STR("***");
         snprintf(error->text, sizeof(error->text), "endpoint \"%.*s\": %s",
-                 (int)(url.len > 200 ? 200 : url.len), url.len ? url.ptr : "", problem);
+                 (int)(shown.len > 200 ? 200 : shown.len), shown.len ? shown.ptr : "", problem);
         return RAY_INVALID;
     }
     *out = parts;

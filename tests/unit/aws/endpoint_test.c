@@ -112,6 +112,11 @@ static const struct {
     {"r", "http://h:70000", {NULL}, NULL, NULL},
     {"r", "http://h?q", {NULL}, NULL, NULL},
     {"r", "http://h\r\nX: y", {NULL}, NULL, NULL},
+    {"r", "http://[::1", {NULL}, NULL, NULL},
+    {"r", "http://[::1]x:80", {NULL}, NULL, NULL},
+    {"r", "http://[]", {NULL}, NULL, NULL},
+    {"r", "http://::1", {NULL}, NULL, NULL},
+    {"r", "http://h]", {NULL}, NULL, NULL},
 };
 
 static void test_endpoints(void **state)
@@ -149,6 +154,21 @@ static void test_split(void **state)
         CHECK_STR(parts.authority, cases[i][1]);
         CHECK_STR(parts.host, cases[i][2]);
         CHECK_STR(parts.path, cases[i][3]);
+    }
+}
+
+/* A URL that is refused is shown, but not the password in it, whatever the fault is. */
+static void test_passwords_are_not_shown(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {"http://me:hush@h", "http://me:hush@h:70000",
+                                        "ftp://me:hush@h", "http://me:hu sh@h"};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ray_endpoint parts;
+        assert_int_equal(ray_endpoint_split(ray_str_from(cases[i]), &parts, &error), RAY_INVALID);
+        if (strstr(error.text, "hu") != NULL) {
+            fail_msg("%s", error.text);
+        }
     }
 }
 
@@ -192,6 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_regions), cmocka_unit_test(test_endpoints),
-        cmocka_unit_test(test_split), cmocka_unit_test(test_proxies)};
+        cmocka_unit_test(test_split), cmocka_unit_test(test_passwords_are_not_shown),
+        cmocka_unit_test(test_proxies)};
     return cmocka_run_group_tests(tests, NULL, fake_remove);
 }
