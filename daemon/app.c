@@ -179,13 +179,19 @@ static void signals_to_wait_for(sigset_t *set)
     sigaddset(set, SIGUSR1); /* ends the signal thread */
 }
 
-/* Limits and habits of a server process; before any thread is started. */
-static void prepare_process(struct ray_log *log)
+/* From here on only wait_for_stop ends the process: not before the configuration was read, which
+ * may wait for a pipe, and before any thread is started, since threads inherit it. */
+static void block_signals(void)
 {
-    struct rlimit files;
     sigset_t set;
     signals_to_wait_for(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+/* Limits and habits of a server process. */
+static void prepare_process(struct ray_log *log)
+{
+    struct rlimit files;
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file at its limit is a full disk, not a reason to die */
     umask(077);
@@ -328,6 +334,7 @@ enum ray_exit ray_app_run(const struct ray_app_options *options)
     enum ray_status status = load(&app);
     if (status == RAY_OK) {
         apply_log_options(&app);
+        block_signals();
         status = start(&app);
     }
     print_problems(&app, status);

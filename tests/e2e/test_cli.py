@@ -2,8 +2,10 @@
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -80,6 +82,17 @@ def test_a_broken_configuration_names_the_place(tmp_path, text, words):
 def test_an_unreadable_configuration(tmp_path):
     answer = run("--config", str(tmp_path / "absent.yaml"))
     assert answer.returncode == 1 and b"absent.yaml" in answer.stderr and b"No such file" in answer.stderr
+
+
+def test_a_start_that_waits_for_its_configuration_can_be_ended(tmp_path):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    program = subprocess.Popen([BINARY, "--config", str(tmp_path / "pipe.yaml")], env=clean_environment())
+    time.sleep(0.3)
+    program.terminate()
+    try:
+        assert program.wait(5) == -signal.SIGTERM
+    finally:
+        program.kill()
 
 
 def test_validate_shows_the_effective_configuration_without_secrets(tmp_path):
