@@ -76,6 +76,7 @@ static struct ray_translator *make_translator(const char *uri, struct ray_arena 
         RAY_OK) {
         return NULL;
     }
+    ray_document_keys_check(node, "--options", problems);
     struct ray_translate_options translate = {0};
     ray_document_options_for_translate(&options->documents, &translate);
     return ray_translator_new(&translate);
@@ -133,6 +134,7 @@ enum ray_exit ray_translate_command_run(const struct ray_translate_command *comm
     ray_buf_init(&input, INPUT_MAX_BYTES);
     struct ray_translator *translator =
         arena ? make_translator(command->options_uri, arena, &problems) : NULL;
+    fprintf(stderr, "%.*s", RAY_STR_ARG(ray_buf_str(&problems.warning_text)));
     if (translator == NULL) {
         fprintf(stderr, "%.*s", RAY_STR_ARG(ray_buf_str(&problems.text)));
     } else if (read_input(command->file, &input)) {

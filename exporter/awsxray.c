@@ -144,6 +144,7 @@ enum ray_status ray_awsxray_check(const struct ray_awsxray_options *options,
         ray_problem(problems, ray_key_place(node, "proxy_address"),
                     "%s.proxy_address: it must start with http:// or https://", path);
     }
+    ray_document_keys_check(node, path, problems);
     ray_queue_keys_check(&options->queue, node, path, problems);
     return problems->count > before ? RAY_INVALID : RAY_OK;
 }

@@ -50,6 +50,31 @@ void ray_document_options_for_translate(const struct ray_document_options *optio
     };
 }
 
+/* Nothing would match, and nobody would say so. Warned of only: elsewhere such names are legal. */
+static void check_indexed_name(const struct ray_yaml *name, const char *path,
+                               struct ray_problems *problems)
+{
+    if (ray_str_find_byte(name->text, '*') != SIZE_MAX ||
+        ray_str_find(name->text, RAY_STR("->")) != SIZE_MAX) {
+        ray_problem_warn(problems, &name->place,
+                         "%s.indexed_attributes: '%.*s' is taken as a plain name: this version has "
+                         "neither patterns nor renames",
+                         path, RAY_STR_ARG(name->text));
+    }
+}
+
+void ray_document_keys_check(const struct ray_yaml *node, const char *path,
+                             struct ray_problems *problems)
+{
+    const struct ray_yaml *names = ray_yaml_get(node, RAY_STR("indexed_attributes"));
+    if (names != NULL && names->kind == RAY_YAML_SCALAR) {
+        check_indexed_name(names, path, problems);
+    }
+    for (size_t i = 0; names != NULL && names->kind == RAY_YAML_LIST && i < names->count; i++) {
+        check_indexed_name(names->items[i], path, problems);
+    }
+}
+
 void ray_queue_keys_check(const struct ray_queue_key_options *options, const struct ray_yaml *node,
                           const char *path, struct ray_problems *problems)
 {

@@ -32,6 +32,10 @@ struct ray_document_options {
 void ray_document_options_for_translate(const struct ray_document_options *options,
                                         struct ray_translate_options *out);
 
+/* `node` is the exporter's, `path` its path. Warns of what is read otherwise than it looks. */
+void ray_document_keys_check(const struct ray_yaml *node, const char *path,
+                             struct ray_problems *problems);
+
 struct ray_queue_key_options { /* section `sending_queue` */
     bool enabled;
     uint64_t queue_size_bytes;

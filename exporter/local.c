@@ -149,6 +149,7 @@ enum ray_status ray_local_check(const struct ray_local_options *options,
                     "%s.account_id: must be 12 digits, in quotes", path);
     }
     check_keys(options->access_keys, path, problems);
+    ray_document_keys_check(node, path, problems);
     ray_queue_keys_check(&options->queue, node, path, problems);
     return problems->count > before ? RAY_INVALID : RAY_OK;
 }

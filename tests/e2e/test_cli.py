@@ -45,6 +45,8 @@ def test_translate_options():
     indexed = json.loads(run("translate", "--options", "yaml:{index_all_attributes: true}", stdin=body).stdout)
     assert "annotations" not in plain and plain["metadata"]["default"]["a.b"] == "v"
     assert indexed["annotations"]["a.b"] == "v"
+    pattern = run("translate", "--options", 'yaml:{indexed_attributes: ["a.*"]}', stdin=body)
+    assert pattern.returncode == 0 and b"neither patterns nor renames" in pattern.stderr
     wrong = run("translate", "--options", "yaml:{index_all_atributes: true}", stdin=body)
     assert wrong.returncode == 1 and b"index_all_attributes" in wrong.stderr
 

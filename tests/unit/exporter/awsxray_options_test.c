@@ -105,10 +105,24 @@ static void test_refused(void **state)
     }
 }
 
+static void test_patterns_are_told(void **state)
+{
+    (void)state;
+    struct bench bench;
+    CHECK_OK(load(&bench, "indexed_attributes: [a.b, app.*, 'c -> d']\n"));
+    CHECK_BUF(
+        &bench.problems.warning_text,
+        "f.yaml:1:27: exporters.awsxray.indexed_attributes: 'app.*' is taken as a plain name: "
+        "this version has neither patterns nor renames\n"
+        "f.yaml:1:34: exporters.awsxray.indexed_attributes: 'c -> d' is taken as a plain "
+        "name: this version has neither patterns nor renames\n");
+    unload(&bench);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults),
-                                       cmocka_unit_test(test_all_keys),
-                                       cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_all_keys),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_patterns_are_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
