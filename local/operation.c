@@ -404,22 +404,33 @@ static bool read_range_type(const struct ray_call *call, enum ray_store_window *
     return INVALID(call->failure, "TimeRangeType must be TraceId, Event or Service");
 }
 
+/* Absent: 1, everything. */
+static bool read_share(const struct ray_call *call, struct json_object *value, double *share)
+{
+    bool number = json_object_is_type(value, json_type_double) ||
+                  json_object_is_type(value, json_type_int) || value == NULL;
+    *share = value != NULL ? json_object_get_double(value) : 1;
+    return (number && *share >= 0 && *share <= 1) ||
+           INVALID(call->failure, "SamplingStrategy.Value must be a number, 0 to 1");
+}
+
 static bool read_sampling(const struct ray_call *call, double *share)
 {
     struct json_object *on = member(call, "Sampling");
     struct json_object *name = ray_json_at(call->request, RAY_PATH("SamplingStrategy", "Name"));
     struct json_object *value = ray_json_at(call->request, RAY_PATH("SamplingStrategy", "Value"));
     *share = 1;
-    if (!json_object_is_type(on, json_type_boolean) || !json_object_get_boolean(on) ||
-        name == NULL || ray_str_eq(string_of(name), RAY_STR("PartialScan"))) {
+    if (on != NULL && !json_object_is_type(on, json_type_boolean)) {
+        return INVALID(call->failure, "Sampling must be true or false");
+    }
+    if (!json_object_get_boolean(on) || name == NULL ||
+        ray_str_eq(string_of(name), RAY_STR("PartialScan"))) {
         return true; /* everything is a scan as well */
     }
     if (!ray_str_eq(string_of(name), RAY_STR("FixedRate"))) {
         return INVALID(call->failure, "SamplingStrategy.Name must be PartialScan or FixedRate");
     }
-    *share = value != NULL ? json_object_get_double(value) : 1;
-    return (*share >= 0 && *share <= 1) ||
-           INVALID(call->failure, "SamplingStrategy.Value must be 0 to 1");
+    return read_share(call, value, share);
 }
 
 /* A place in the order of traces, so that pages neither repeat nor skip while new traces come. */

@@ -414,6 +414,12 @@ static const struct {
     {"/TraceSummaries",
      "{\"StartTime\":1,\"EndTime\":2,\"Sampling\":true,\"SamplingStrategy\":{\"Name\":\"x\"}}",
      "InvalidRequestException", "SamplingStrategy"},
+    {"/TraceSummaries",
+     "{\"StartTime\":1,\"EndTime\":2,\"Sampling\":true,\"SamplingStrategy\":"
+     "{\"Name\":\"FixedRate\",\"Value\":\"x\"}}",
+     "InvalidRequestException", "must be a number"},
+    {"/TraceSummaries", "{\"StartTime\":1,\"EndTime\":2,\"Sampling\":\"yes\"}",
+     "InvalidRequestException", "Sampling must be"},
     {"/ServiceGraph", "{\"StartTime\":1,\"EndTime\":2,\"GroupName\":\"g\"}",
      "InvalidRequestException", "groups"},
     {"/ServiceGraph", "{\"StartTime\":1,\"EndTime\":2,\"NextToken\":\"zz\"}",
