@@ -30,6 +30,7 @@ struct app {
     struct ray_log *log;
     struct ray_metrics *metrics;
     struct ray_config config;
+    struct ray_component_set components;
     struct ray_service_options service;
     struct ray_telemetry_options telemetry_options;
     const struct ray_config_component *health_component; /* NULL: health is not served */
@@ -63,10 +64,8 @@ static enum ray_status read_extensions(struct app *app)
     enum ray_status status = RAY_OK;
     for (size_t i = 0; i < app->config.extension_count; i++) {
         const struct ray_config_component *component = app->config.extensions[i].component;
-        const struct ray_component_kind *kind =
-            ray_component_find(RAY_SECTION_EXTENSION, component, &app->problems);
-        void *read =
-            kind ? ray_component_options(kind, component, app->arena, &app->problems) : NULL;
+        const struct ray_component *read = ray_component_set_use(
+            &app->components, RAY_SECTION_EXTENSION, component, &app->problems);
         if (read == NULL) {
             status = RAY_INVALID;
         } else if (app->health_component != NULL) {
@@ -76,7 +75,7 @@ static enum ray_status read_extensions(struct app *app)
             status = RAY_INVALID;
         } else {
             app->health_component = component; /* the table has no other extension */
-            app->health_options = read;
+            app->health_options = read->options;
         }
     }
     return status;
@@ -100,9 +99,14 @@ static enum ray_status load(struct app *app)
     }
     struct ray_graph_environment environment = {
         .metrics = app->metrics, .log = app->log, .clock = &ray_clock_system};
-    status = ray_status_worst(read_service(app), read_extensions(app));
-    status = ray_status_worst(
-        status, ray_graph_new(&app->config, app->arena, &environment, &app->problems, &app->graph));
+    status = ray_component_set_read(&app->components, &app->config, app->arena, &app->problems);
+    if (status == RAY_NOMEM) {
+        return status;
+    }
+    status = ray_status_worst(status, read_service(app));
+    status = ray_status_worst(status, read_extensions(app));
+    status = ray_status_worst(status, ray_graph_new(&app->components, app->arena, &environment,
+                                                    &app->problems, &app->graph));
     if (status == RAY_OK && app->options->strict && app->problems.warnings > 0) {
         status = RAY_INVALID;
     }

@@ -284,21 +284,14 @@ static void list_types(enum ray_section section, struct ray_buf *out)
     }
 }
 
-const struct ray_component_kind *ray_component_find(enum ray_section section,
-                                                    const struct ray_config_component *component,
-                                                    struct ray_problems *problems)
+static void report_unserved(enum ray_section section, const struct ray_config_component *component,
+                            struct ray_problems *problems)
 {
-    for (size_t i = 0; i < KIND_COUNT; i++) {
-        if (kinds[i].section == section &&
-            ray_str_eq(ray_str_from(kinds[i].type), component->type)) {
-            return &kinds[i];
-        }
-    }
     struct ray_str near = nearest_type(section, component->type);
     if (near.len > 0) {
         ray_problem(problems, &component->place, "%s.%.*s: unknown type, did you mean '%.*s'?",
                     ray_section_name(section), RAY_STR_ARG(component->id), RAY_STR_ARG(near));
-        return NULL;
+        return;
     }
     struct ray_buf served;
     ray_buf_init(&served, 4096);
@@ -307,12 +300,21 @@ const struct ray_component_kind *ray_component_find(enum ray_section section,
                 ray_section_name(section), RAY_STR_ARG(component->id),
                 RAY_STR_ARG(ray_buf_str(&served)));
     ray_buf_clear(&served);
+}
+
+static const struct ray_component_kind *find_kind(enum ray_section section, struct ray_str type)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        if (kinds[i].section == section && ray_str_eq(ray_str_from(kinds[i].type), type)) {
+            return &kinds[i];
+        }
+    }
     return NULL;
 }
 
-void *ray_component_options(const struct ray_component_kind *kind,
-                            const struct ray_config_component *component, struct ray_arena *arena,
-                            struct ray_problems *problems)
+static void *read_options(const struct ray_component_kind *kind,
+                          const struct ray_config_component *component, struct ray_arena *arena,
+                          struct ray_problems *problems)
 {
     void *options = ray_arena_alloc(arena, kind->options_bytes);
     struct ray_str path = ray_arena_printf(arena, "%s.%.*s", ray_section_name(kind->section),
@@ -329,6 +331,53 @@ void *ray_component_options(const struct ray_component_kind *kind,
         return NULL;
     }
     return options;
+}
+
+static enum ray_status read_section(struct ray_component_set *set, enum ray_section section,
+                                    struct ray_arena *arena, struct ray_problems *problems)
+{
+    size_t count = set->config->component_count[section];
+    enum ray_status status = RAY_OK;
+    set->of[section] = RAY_ARENA_ARRAY(arena, struct ray_component, count);
+    if (set->of[section] == NULL) {
+        return RAY_NOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct ray_config_component *component = &set->config->components[section][i];
+        struct ray_component *read = &set->of[section][i];
+        read->kind = find_kind(section, component->type);
+        if (read->kind != NULL) {
+            read->options = read_options(read->kind, component, arena, problems);
+            status = read->options ? status : RAY_INVALID;
+        }
+    }
+    return status;
+}
+
+enum ray_status ray_component_set_read(struct ray_component_set *set,
+                                       const struct ray_config *config, struct ray_arena *arena,
+                                       struct ray_problems *problems)
+{
+    enum ray_status status = RAY_OK;
+    *set = (struct ray_component_set){.config = config};
+    for (int section = 0; section < RAY_SECTION_COUNT; section++) {
+        status =
+            ray_status_worst(status, read_section(set, (enum ray_section)section, arena, problems));
+    }
+    return status;
+}
+
+const struct ray_component *ray_component_set_use(const struct ray_component_set *set,
+                                                  enum ray_section section,
+                                                  const struct ray_config_component *component,
+                                                  struct ray_problems *problems)
+{
+    const struct ray_component *read =
+        &set->of[section][component - set->config->components[section]];
+    if (read->kind == NULL) {
+        report_unserved(section, component, problems);
+    }
+    return read->options != NULL ? read : NULL;
 }
 
 /* Walks down as far as the keys were written; the value's place is the last one found. */

@@ -66,16 +66,29 @@ struct ray_component_kind {
 /* All rows. */
 const struct ray_component_kind *ray_component_kinds(size_t *count);
 
-/* The row of a type, or NULL with a problem that names the nearest known type. */
-const struct ray_component_kind *ray_component_find(enum ray_section section,
-                                                    const struct ray_config_component *component,
+/*
+ * Every component that a configuration defines, its options read and checked, used or not: a slip
+ * in one that waits to be used is found now. Lives in an arena.
+ */
+struct ray_component_set {
+    const struct ray_config *config;
+    struct ray_component {
+        const struct ray_component_kind *kind; /* NULL: a type that is not served */
+        void *options;                         /* NULL: what was written is no good */
+    } * of[RAY_SECTION_COUNT];                 /* beside config->components */
+};
+/* RAY_INVALID with problems when some options are no good; types that are not served are no problem
+ * until they are used. RAY_NOMEM. `config` and `arena` must outlive the set. */
+RAY_MUST_USE enum ray_status ray_component_set_read(struct ray_component_set *set,
+                                                    const struct ray_config *config,
+                                                    struct ray_arena *arena,
                                                     struct ray_problems *problems);
-
-/* Reads and checks a component's options into the arena. NULL with problems set, or when out of
- * memory. */
-void *ray_component_options(const struct ray_component_kind *kind,
-                            const struct ray_config_component *component, struct ray_arena *arena,
-                            struct ray_problems *problems);
+/* The component as read; NULL when it cannot be used. A type that is not served becomes a problem
+ * here, with the nearest one that is; bad options were told by ray_component_set_read. */
+const struct ray_component *ray_component_set_use(const struct ray_component_set *set,
+                                                  enum ray_section section,
+                                                  const struct ray_config_component *component,
+                                                  struct ray_problems *problems);
 
 /* Where the key `path` ("protocols.grpc.endpoint") of a component was written; the component's own
  * place when it was not written at all. */

@@ -1,7 +1,6 @@
 /* graph: see graph.h. */
 #include "daemon/graph.h"
 
-#include "daemon/component.h"
 #include "queue/ledger.h"
 #include "queue/queue.h"
 #include "receiver/intake.h"
@@ -46,6 +45,7 @@ struct receiver_node {
 struct ray_graph {
     struct ray_graph_environment environment;
     struct ray_arena *arena;
+    const struct ray_component_set *components;
     const struct ray_config *config;
     struct pipeline_node *pipelines; /* of traces */
     size_t pipeline_count;
@@ -74,10 +74,13 @@ static enum ray_status read_exporter(struct ray_graph *graph, struct pipeline_no
                                      struct exporter_node *node, struct ray_problems *problems)
 {
     node->component = reference->component;
-    node->kind = ray_component_find(RAY_SECTION_EXPORTER, node->component, problems);
-    if (node->kind == NULL) {
+    const struct ray_component *read =
+        ray_component_set_use(graph->components, RAY_SECTION_EXPORTER, node->component, problems);
+    if (read == NULL) {
         return RAY_INVALID;
     }
+    node->kind = read->kind;
+    node->options = read->options;
     if (node->kind->exporter->one_pipeline_only &&
         used_elsewhere(graph, pipeline, node->component)) {
         ray_problem(problems, &reference->place,
@@ -86,8 +89,7 @@ static enum ray_status read_exporter(struct ray_graph *graph, struct pipeline_no
                     RAY_STR_ARG(pipeline->config->id), RAY_STR_ARG(reference->id));
         return RAY_INVALID;
     }
-    node->options = ray_component_options(node->kind, node->component, graph->arena, problems);
-    return node->options ? RAY_OK : RAY_INVALID;
+    return RAY_OK;
 }
 
 /* Exporters with equal options share a translator, so that each span is translated once for both.
@@ -120,14 +122,12 @@ static enum ray_status read_processors(struct ray_graph *graph, struct pipeline_
     node->linger_ms = DEFAULT_LINGER_MS;
     for (size_t i = 0; i < node->config->processor_count; i++) {
         const struct ray_config_component *component = node->config->processors[i].component;
-        const struct ray_component_kind *kind =
-            ray_component_find(RAY_SECTION_PROCESSOR, component, problems);
-        const void *options =
-            kind ? ray_component_options(kind, component, graph->arena, problems) : NULL;
-        if (options == NULL) {
+        const struct ray_component *read =
+            ray_component_set_use(graph->components, RAY_SECTION_PROCESSOR, component, problems);
+        if (read == NULL) {
             status = RAY_INVALID;
         } else {
-            node->linger_ms = kind->processor->linger_ms(options);
+            node->linger_ms = read->kind->processor->linger_ms(read->options);
         }
     }
     return status;
@@ -304,12 +304,13 @@ static enum ray_status read_receivers(struct ray_graph *graph, struct ray_proble
         }
         struct receiver_node *node = &graph->receivers[graph->receiver_count++];
         node->component = component;
-        node->kind = ray_component_find(RAY_SECTION_RECEIVER, component, problems);
-        node->options = node->kind
-                            ? ray_component_options(node->kind, component, graph->arena, problems)
-                            : NULL;
-        if (node->options == NULL) {
+        const struct ray_component *read =
+            ray_component_set_use(graph->components, RAY_SECTION_RECEIVER, component, problems);
+        if (read == NULL) {
             status = RAY_INVALID;
+        } else {
+            node->kind = read->kind;
+            node->options = read->options;
         }
     }
     return status;
@@ -355,7 +356,7 @@ static enum ray_status create_all(struct ray_graph *graph)
     return status;
 }
 
-enum ray_status ray_graph_new(const struct ray_config *config, struct ray_arena *arena,
+enum ray_status ray_graph_new(const struct ray_component_set *components, struct ray_arena *arena,
                               const struct ray_graph_environment *environment,
                               struct ray_problems *problems, struct ray_graph **out)
 {
@@ -365,7 +366,8 @@ enum ray_status ray_graph_new(const struct ray_config *config, struct ray_arena 
     }
     graph->environment = *environment;
     graph->arena = arena;
-    graph->config = config;
+    graph->components = components;
+    graph->config = components->config;
     enum ray_status status = read_pipelines(graph, problems);
     status = ray_status_worst(status, read_receivers(graph, problems));
     if (status == RAY_OK) {

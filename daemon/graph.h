@@ -7,9 +7,9 @@
 #ifndef RAY_DAEMON_GRAPH_H
 #define RAY_DAEMON_GRAPH_H
 
-#include "config/config.h"
 #include "core/log.h"
 #include "core/metric.h"
+#include "daemon/component.h"
 
 struct ray_graph;
 
@@ -21,11 +21,12 @@ struct ray_graph_environment {
 };
 
 /*
- * Reads every component's options, checks the wiring, creates everything. Pipelines of metrics and
- * logs are left out with one warning each. RAY_INVALID with problems, RAY_NOMEM. `config` and
- * `arena` must outlive the graph.
+ * Checks the wiring and creates everything. Pipelines of metrics and logs are left out with one
+ * warning each. RAY_INVALID with problems, RAY_NOMEM. `components` and `arena` must outlive the
+ * graph.
  */
-RAY_MUST_USE enum ray_status ray_graph_new(const struct ray_config *config, struct ray_arena *arena,
+RAY_MUST_USE enum ray_status ray_graph_new(const struct ray_component_set *components,
+                                           struct ray_arena *arena,
                                            const struct ray_graph_environment *environment,
                                            struct ray_problems *problems, struct ray_graph **out);
 void ray_graph_free(struct ray_graph *graph); /* after stop; accepts NULL */

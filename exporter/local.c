@@ -118,7 +118,14 @@ static void check_key(const struct ray_yaml *item, struct ray_arena *arena, cons
 static void check_keys(const struct ray_yaml *list, const char *path, struct ray_problems *problems)
 {
     char key_path[160];
-    if (list == NULL || list->kind == RAY_YAML_NULL) {
+    if (list == NULL) {
+        return;
+    }
+    bool is_empty =
+        list->kind == RAY_YAML_NULL || (list->kind == RAY_YAML_LIST && list->count == 0);
+    if (is_empty) { /* an unset ${env:...} must not open the door */
+        ray_problem(problems, &list->place,
+                    "%s.access_keys: is empty; leave the key out to accept calls of anyone", path);
         return;
     }
     if (list->kind != RAY_YAML_LIST) {

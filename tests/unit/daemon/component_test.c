@@ -7,6 +7,7 @@ struct fixture {
     struct ray_arena *arena;
     struct ray_problems problems;
     struct ray_config config;
+    struct ray_component_set set;
 };
 
 static const char text[] =
@@ -44,37 +45,35 @@ static int unload(void **state)
     return 0;
 }
 
-static const struct ray_component_kind *find_exporter(struct fixture *f, size_t index)
+static const struct ray_component *use_exporter(struct fixture *f, size_t index)
 {
-    return ray_component_find(RAY_SECTION_EXPORTER,
-                              &f->config.components[RAY_SECTION_EXPORTER][index], &f->problems);
+    return ray_component_set_use(&f->set, RAY_SECTION_EXPORTER,
+                                 &f->config.components[RAY_SECTION_EXPORTER][index], &f->problems);
 }
 
-static void names_the_nearest_type(void **state)
+static void options_of_all_are_checked_even_when_nobody_uses_them(void **state)
 {
     struct fixture *f = *state;
-    assert_null(find_exporter(f, 0));
-    CHECK_BUF(&f->problems.text,
-              "c.yaml:7:3: exporters.awsxrai: unknown type, did you mean 'awsxray'?\n");
-}
-
-static void lists_the_types_when_none_is_near(void **state)
-{
-    struct fixture *f = *state;
-    assert_null(find_exporter(f, 1));
-    CHECK_BUF(&f->problems.text, "c.yaml:8:3: exporters.kafka: this type is not served here; "
-                                 "served: awsxray, local\n");
-}
-
-static void reads_options_by_the_table(void **state)
-{
-    struct fixture *f = *state;
-    const struct ray_component_kind *kind = find_exporter(f, 2);
-    assert_non_null(kind);
-    assert_null(ray_component_options(kind, &f->config.components[RAY_SECTION_EXPORTER][2],
-                                      f->arena, &f->problems));
+    assert_int_equal(ray_component_set_read(&f->set, &f->config, f->arena, &f->problems),
+                     RAY_INVALID);
     CHECK_BUF(&f->problems.text,
               "c.yaml:9:33: exporters.awsxray/second.num_workers: 0 is below 1\n");
+    assert_null(use_exporter(f, 2));
+    assert_int_equal(f->problems.count, 1); /* and told once */
+}
+
+static void types_that_are_not_served_are_told_when_used(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(ray_component_set_read(&f->set, &f->config, f->arena, &f->problems),
+                     RAY_INVALID);
+    ray_buf_reset(&f->problems.text);
+    assert_null(use_exporter(f, 0));
+    assert_null(use_exporter(f, 1));
+    CHECK_BUF(
+        &f->problems.text,
+        "c.yaml:7:3: exporters.awsxrai: unknown type, did you mean 'awsxray'?\n"
+        "c.yaml:8:3: exporters.kafka: this type is not served here; served: awsxray, local\n");
 }
 
 static void places_follow_the_keys_that_were_written(void **state)
@@ -102,9 +101,8 @@ static void places_follow_the_keys_that_were_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(names_the_nearest_type),
-        TEST(lists_the_types_when_none_is_near),
-        TEST(reads_options_by_the_table),
+        TEST(options_of_all_are_checked_even_when_nobody_uses_them),
+        TEST(types_that_are_not_served_are_told_when_used),
         TEST(places_follow_the_keys_that_were_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,12 +15,14 @@ static enum ray_status make(const char *text, struct ray_buf *said)
     struct ray_metrics *metrics = ray_metrics_new();
     struct ray_problems problems;
     struct ray_config config;
+    struct ray_component_set components;
     struct ray_graph *graph = NULL;
     ray_problems_init(&problems);
     struct ray_config_source source = {.builtin_text = text, .builtin_name = "c"};
     struct ray_graph_environment environment = {.metrics = metrics, .clock = &ray_clock_system};
     CHECK_OK(ray_config_load(&source, arena, &problems, &config));
-    enum ray_status status = ray_graph_new(&config, arena, &environment, &problems, &graph);
+    CHECK_OK(ray_component_set_read(&components, &config, arena, &problems));
+    enum ray_status status = ray_graph_new(&components, arena, &environment, &problems, &graph);
     ray_buf_append(said, ray_buf_str(&problems.text));
     ray_buf_append(said, ray_buf_str(&problems.warning_text));
     ray_graph_free(graph);

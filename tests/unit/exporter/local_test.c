@@ -242,6 +242,8 @@ static const struct {
     {"{retention: {max_age: 2h, max_size: 10MiB}, access_keys: [{id: A, secret: B}]}", ""},
     {"{account_id: 12}", ":1:14: local.account_id: must be 12 digits"},
     {"{endpoint: nowhere}", "local.endpoint: "},
+    {"{access_keys: }", "local.access_keys: is empty"},
+    {"{access_keys: []}", "local.access_keys: is empty"},
     {"{access_keys: {id: A}}", "local.access_keys: must be a list"},
     {"{access_keys: [{id: A}]}", "local.access_keys[0]: needs both id and secret"},
     {"{access_keys: [{id: A, secert: B}]}", "secert: unknown key"},
