@@ -121,7 +121,12 @@ static bool translate(struct ray_str input, const struct ray_translator *transla
                 "%u too big for a segment document\n",
                 left_out, counts.invalid_ids, counts.too_big);
     }
-    return status == RAY_OK && fflush(stdout) == 0;
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    if (!written) {
+        fprintf(stderr, "spanbridge translate: cannot write standard output: %s\n",
+                strerror(errno));
+    }
+    return status == RAY_OK && written;
 }
 
 enum ray_exit ray_translate_command_run(const struct ray_translate_command *command)

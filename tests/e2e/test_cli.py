@@ -51,6 +51,13 @@ def test_translate_options():
     assert wrong.returncode == 1 and b"index_all_attributes" in wrong.stderr
 
 
+def test_translate_onto_a_full_disk_says_so():
+    body = json.dumps(request(span())).encode()
+    with open("/dev/full", "wb") as full:
+        answer = subprocess.run([BINARY, "translate"], input=body, stdout=full, stderr=subprocess.PIPE, timeout=30, env=clean_environment())
+    assert answer.returncode == 1 and b"standard output: No space left" in answer.stderr, answer.stderr
+
+
 def test_translate_of_garbage_says_where():
     answer = run("translate", stdin=b'{"resourceSpans": [}')
     assert answer.returncode == 1 and b"byte" in answer.stderr and not answer.stdout
