@@ -11,7 +11,6 @@ endfunction()
 
 ray_dependency(curl libcurl)
 ray_dependency(microhttpd libmicrohttpd)
-ray_dependency(gnutls gnutls)
 ray_dependency(openssl openssl)
 ray_dependency(jsonc json-c)
 ray_dependency(yaml yaml-0.1)

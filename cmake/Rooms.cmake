@@ -17,14 +17,13 @@ function(ray_room name)
     endforeach()
 endfunction()
 
-# ray_unit_test(ROOM NOUN [LINKS ...] [LABELS threads]): tests/unit/ROOM/NOUN_test.c, one program, one ctest entry
-# "unit/ROOM/NOUN". Linked with its room and cmocka; LINKS adds more.
+# ray_unit_test(ROOM NOUN [LINKS ...] [LABELS threads]): tests/unit/ROOM/NOUN_test.c, one program,
+# one ctest entry "unit/ROOM/NOUN". Linked with its room and cmocka; LINKS adds more.
 function(ray_unit_test room noun)
     cmake_parse_arguments(TEST "" "" "LINKS;LABELS" ${ARGN})
     set(target test_${room}_${noun})
     add_executable(${target} ${CMAKE_SOURCE_DIR}/tests/unit/${room}/${noun}_test.c)
     target_link_libraries(${target} PRIVATE ray_${room} ${TEST_LINKS} dep_cmocka)
-    target_compile_options(${target} PRIVATE -Wno-missing-prototypes)
     target_compile_definitions(${target} PRIVATE RAY_TEST_DATA="${CMAKE_SOURCE_DIR}/tests")
     add_test(NAME unit/${room}/${noun} COMMAND ${target})
     set_tests_properties(unit/${room}/${noun} PROPERTIES TIMEOUT 120 LABELS "unit;${TEST_LABELS}")
@@ -45,6 +44,5 @@ function(ray_fuzz_target name)
             COMMAND ${target} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
         set_tests_properties(fuzz/${name} PROPERTIES TIMEOUT 120 LABELS "fuzz")
     endif()
-    target_compile_options(${target} PRIVATE -Wno-missing-prototypes)
     target_link_libraries(${target} PRIVATE ${FUZZ_LINKS})
 endfunction()
