@@ -2,16 +2,17 @@
  * agreement: do both decoders make the same model of the same request?
  *
  * Each input of the golden cases is read as JSON, packed by protobuf-c and read as protobuf; the
- * two models must not differ anywhere.
+ * two models must not differ anywhere. What our writer of OTLP/JSON makes of it is read back as the
+ * same again.
  */
 #include "core/json_reader.h"
 #include "proto/otlp_decode.h"
+#include "proto/otlp_json_write.h"
 
 #include "tests/support/otlp_encode.h"
 #include "tests/unit/check.h"
 
 #include <dirent.h>
-#include <string.h>
 
 #define ARENA_BYTES (256u * 1024 * 1024)
 
@@ -41,6 +42,25 @@ static struct golden_case read_case(struct ray_str line, struct ray_arena *arena
     return found;
 }
 
+static void check_written(struct ray_str name, const struct ray_request *request,
+                          struct ray_arena *arena)
+{
+    struct ray_request again;
+    struct ray_decode_error error = {""};
+    struct ray_buf text;
+    char where[200];
+    ray_buf_init(&text, ARENA_BYTES);
+    ray_otlp_json_write(request, &text);
+    assert_false(text.failed);
+    if (ray_otlp_json_decode(ray_buf_str(&text), arena, &again, &error) != RAY_OK) {
+        fail_msg("%.*s: written JSON: %s", RAY_STR_ARG(name), error.text);
+    }
+    if (!ray_test_otlp_equal(request, &again, where)) {
+        fail_msg("%.*s: written and read back: %s", RAY_STR_ARG(name), where);
+    }
+    ray_buf_clear(&text);
+}
+
 static void check_case(struct ray_str line, struct ray_arena *arena)
 {
     struct golden_case golden = read_case(line, arena);
@@ -62,6 +82,7 @@ static void check_case(struct ray_str line, struct ray_arena *arena)
     if (!ray_test_otlp_equal(&from_pb, &oracle, where)) {
         fail_msg("%.*s: protobuf and protobuf-c: %s", RAY_STR_ARG(golden.name), where);
     }
+    check_written(golden.name, &from_json, arena);
 }
 
 static size_t check_file(const char *name)
