@@ -40,7 +40,6 @@ struct ray_arena {
     struct block *newest;
     size_t quota_bytes;
     size_t held_bytes; /* capacities of all blocks */
-    size_t used_bytes; /* handed out since the last reset */
 };
 
 struct ray_arena *ray_arena_new(size_t quota_bytes)
@@ -96,7 +95,6 @@ void ray_arena_reset(struct ray_arena *arena)
     free_blocks(arena->newest);
     arena->newest = kept;
     arena->held_bytes = 0;
-    arena->used_bytes = 0;
     if (kept != NULL) {
         kept->older = NULL;
         kept->used = 0;
@@ -146,7 +144,6 @@ static char *cut(struct ray_arena *arena, size_t bytes, size_t alignment)
         }
     }
     block->used = start + needed;
-    arena->used_bytes += needed;
     UNPOISON(block->bytes + start, bytes);
     return block->bytes + start;
 }
@@ -200,9 +197,4 @@ struct ray_str ray_arena_printf(struct ray_arena *arena, const char *format, ...
         va_end(args);
     }
     return (struct ray_str){text, text ? (size_t)len : 0};
-}
-
-size_t ray_arena_used_bytes(const struct ray_arena *arena)
-{
-    return arena->used_bytes;
 }

@@ -40,6 +40,4 @@ struct ray_str ray_arena_copy(struct ray_arena *arena, struct ray_str s);
 /* printf into the arena; the NULL view when out of memory. */
 struct ray_str ray_arena_printf(struct ray_arena *arena, const char *format, ...) RAY_PRINTF(2, 3);
 
-size_t ray_arena_used_bytes(const struct ray_arena *arena);
-
 #endif

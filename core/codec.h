@@ -33,7 +33,4 @@ struct ray_str ray_utf8_first_bytes(struct ray_str s, size_t max_bytes);
 /* Unicode general category L (letter), Unicode 15. */
 bool ray_unicode_is_letter(uint32_t code_point);
 
-/* CRC-32C (Castagnoli), as in RFC 3720; `crc` is 0 for the first part. */
-uint32_t ray_crc32c(uint32_t crc, struct ray_str bytes);
-
 #endif

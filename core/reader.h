@@ -7,8 +7,6 @@
 #ifndef RAY_CORE_READER_H
 #define RAY_CORE_READER_H
 
-#include <string.h>
-
 #include "core/str.h"
 
 struct ray_reader {
@@ -22,11 +20,6 @@ static inline struct ray_reader ray_reader_of(struct ray_str bytes)
     /* never NULL: adding even zero to it is undefined */
     const uint8_t *start = (const uint8_t *)(bytes.len > 0 ? bytes.ptr : "");
     return (struct ray_reader){start, start + bytes.len, false};
-}
-
-static inline size_t ray_reader_left(const struct ray_reader *in)
-{
-    return (size_t)(in->end - in->pos);
 }
 
 static inline bool ray_reader_more(const struct ray_reader *in)

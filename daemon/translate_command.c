@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define INPUT_MAX_BYTES ((size_t)256 * 1024 * 1024)
 #define ARENA_MAX_BYTES ((size_t)4 * 1024 * 1024 * 1024)
@@ -108,7 +107,7 @@ static bool translate(struct ray_str input, const struct ray_translator *transla
     struct ray_batch *batch = ray_batch_new(BATCH_MAX_BYTES);
     status = batch ? ray_translate_request(translator, &request, arena, batch, &counts) : RAY_NOMEM;
     if (status == RAY_OK) {
-        ray_batch_seal(batch, (uint32_t)request.span_count);
+        ray_batch_seal(batch);
         print_documents(batch, ray_translator_profile(translator));
     } else {
         fprintf(stderr, "spanbridge translate: %s\n", ray_status_name(status));

@@ -7,10 +7,8 @@
  */
 #include "receiver/intake.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "proto/otlp_decode.h"
 
@@ -184,7 +182,6 @@ static enum ray_status translate(const struct ray_intake *intake,
     if (batch == NULL) {
         return RAY_NOMEM;
     }
-    uint32_t most = 0;
     for (size_t i = 0; i < pipeline->translator_count; i++) {
         struct ray_translate_counts counts = {0};
         enum ray_status status =
@@ -193,12 +190,11 @@ static enum ray_status translate(const struct ray_intake *intake,
             ray_batch_unref(batch);
             return status == RAY_NOMEM ? out_of_arena(call) : status;
         }
-        most = counts.translated > most ? counts.translated : most;
         if (counts.invalid_ids + counts.too_big > rejected->invalid_ids + rejected->too_big) {
             *rejected = (struct rejected){counts.invalid_ids, counts.too_big};
         }
     }
-    ray_batch_seal(batch, most);
+    ray_batch_seal(batch);
     *out = batch;
     return RAY_OK;
 }

@@ -19,7 +19,6 @@
 struct ray_batch {
     atomic_uint refs;
     bool sealed;
-    uint32_t spans;
     uint32_t documents;         /* of the largest section that has ended */
     uint32_t section_documents; /* of the open one */
     size_t section_at;          /* its head, or NOWHERE */
@@ -167,17 +166,11 @@ void ray_batch_drop_document(struct ray_batch *batch)
     batch->document_at = NOWHERE;
 }
 
-void ray_batch_seal(struct ray_batch *batch, uint32_t spans)
+void ray_batch_seal(struct ray_batch *batch)
 {
     assert(!batch->sealed && batch->document_at == NOWHERE);
     end_section(batch);
-    batch->spans = spans;
     batch->sealed = true;
-}
-
-uint32_t ray_batch_spans(const struct ray_batch *batch)
-{
-    return batch->spans;
 }
 
 size_t ray_batch_bytes(const struct ray_batch *batch)

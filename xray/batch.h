@@ -43,11 +43,10 @@ RAY_MUST_USE enum ray_status ray_batch_end_document(struct ray_batch *batch,
 /* Takes back what was written since begin. */
 void ray_batch_drop_document(struct ray_batch *batch);
 
-/* `spans`: how many spans or segments, as they came in, this batch stands for. No more writes. */
-void ray_batch_seal(struct ray_batch *batch, uint32_t spans);
+/* No more writes. */
+void ray_batch_seal(struct ray_batch *batch);
 
 /* Sealed batch only; any thread. */
-uint32_t ray_batch_spans(const struct ray_batch *batch);
 size_t ray_batch_bytes(const struct ray_batch *batch); /* of the payload */
 /* Documents of the largest section: how many queue numbers the batch takes. */
 uint32_t ray_batch_documents(const struct ray_batch *batch);

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "core/codec.h"
 #include "core/json_reader.h"
@@ -185,14 +184,6 @@ static void hash_texts(void *state)
     bench_use(&sum);
 }
 
-static void checksum(void *state)
-{
-    (void)state;
-    static const char block[64 * 1024];
-    uint32_t crc = ray_crc32c(0, (struct ray_str){block, sizeof(block)});
-    bench_use(&crc);
-}
-
 static void *new_log(const char *input, size_t *units)
 {
     (void)input;
@@ -240,7 +231,6 @@ const struct bench_case bench_core_cases[] = {
     {"core/arena_alloc",         "block",    COUNT, NULL, new_arena,  cut_arena,          free_arena},
     {"core/map_put",             "key",      COUNT, NULL, new_arena,  fill_map,           free_arena},
     {"core/hash",                "string",   COUNT, NULL, NULL,       hash_texts,         NULL},
-    {"core/crc32c",              "KiB",      64, NULL,    NULL,       checksum,           NULL},
     {"core/log_line",            "line",     COUNT, NULL, new_log,    write_log,          free_log},
     {"core/metric_add",          "count",    COUNT, NULL, new_metric, count_metric,       free},
     BENCH_CASES_END,

@@ -78,7 +78,7 @@ static void translate_all(void *memory)
     bench_must(ray_translate_request(state->translator, &state->input->request, state->arena, batch,
                                      &counts));
     bench_must(counts.translated > 0 ? RAY_OK : RAY_INVALID);
-    ray_batch_seal(batch, counts.translated);
+    ray_batch_seal(batch);
     ray_batch_unref(batch);
 }
 

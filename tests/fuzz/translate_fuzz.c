@@ -10,7 +10,6 @@
 
 #include <json-c/json.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define ARENA_BYTES (64u * 1024 * 1024)
 #define BATCH_BYTES (32u * 1024 * 1024)
@@ -54,7 +53,7 @@ static struct ray_batch *translate(const struct ray_translator *translator,
         return NULL;
     }
     require(counts.translated + counts.invalid_ids + counts.too_big == request->span_count);
-    ray_batch_seal(batch, (uint32_t)request->span_count);
+    ray_batch_seal(batch);
     return batch;
 }
 

@@ -110,7 +110,7 @@ static struct golden_result run(const struct golden_case *c, const struct ray_re
     struct ray_translator *translator = ray_translator_new(&c->options);
     struct ray_batch *batch = ray_batch_new(BATCH_BYTES);
     enum ray_status status = ray_translate_request(translator, request, arena, batch, &counts);
-    ray_batch_seal(batch, (uint32_t)request->span_count);
+    ray_batch_seal(batch);
     struct ray_batch_reader reader;
     struct ray_document document;
     size_t count = 0;

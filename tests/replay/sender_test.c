@@ -91,7 +91,7 @@ static void bench_push(struct bench *bench, unsigned documents)
         for (unsigned i = 0; i < count; i++) {
             write_document(batch, bench->pushed++);
         }
-        ray_batch_seal(batch, count);
+        ray_batch_seal(batch);
         CHECK_OK(ray_queue_push(bench->queue, batch, 0, &ticket));
         documents -= count;
     }

@@ -180,24 +180,6 @@ static void letters(void **state)
     assert_int_equal(count, 136104); /* DerivedGeneralCategory-15.0.0.txt: Lu, Ll, Lt, Lm and Lo */
 }
 
-/* RFC 3720, appendix B.4. */
-static void crc32c(void **state)
-{
-    (void)state;
-    char bytes[32];
-    memset(bytes, 0, sizeof(bytes));
-    assert_int_equal(ray_crc32c(0, (struct ray_str){bytes, 32}), 0x8a9136aau);
-    memset(bytes, 0xff, sizeof(bytes));
-    assert_int_equal(ray_crc32c(0, (struct ray_str){bytes, 32}), 0x62a8ab43u);
-    for (int i = 0; i < 32; i++) {
-        bytes[i] = (char)i;
-    }
-    assert_int_equal(ray_crc32c(0, (struct ray_str){bytes, 32}), 0x46dd794eu);
-    assert_int_equal(ray_crc32c(0, RAY_STR("123456789")), 0xe3069283u);
-    assert_int_equal(ray_crc32c(ray_crc32c(0, RAY_STR("1234")), RAY_STR("56789")), 0xe3069283u);
-    assert_int_equal(ray_crc32c(0, (struct ray_str){NULL, 0}), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,7 +191,6 @@ int main(void)
         cmocka_unit_test(validity_is_seen_at_every_position),
         cmocka_unit_test(cutting),
         cmocka_unit_test(letters),
-        cmocka_unit_test(crc32c),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

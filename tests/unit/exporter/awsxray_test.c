@@ -199,7 +199,7 @@ static void push(struct ray_queue *queue, unsigned documents)
                        (int)(i * 97 % 4000), 0);
         CHECK_OK(ray_batch_end_document(batch, &trace_id, span_id, i));
     }
-    ray_batch_seal(batch, documents);
+    ray_batch_seal(batch);
     CHECK_OK(ray_queue_push(queue, batch, 0, &ticket));
 }
 

@@ -91,7 +91,7 @@ static void push(struct fixture *f, uint32_t from, uint32_t count, bool last_is_
     for (uint32_t i = 0; i < count; i++) {
         write_document(batch, from + i, last_is_bad && i == count - 1 ? "what?" : "web");
     }
-    ray_batch_seal(batch, count);
+    ray_batch_seal(batch);
     CHECK_OK(ray_queue_push(f->environment.queue, batch, 0, &ticket));
 }
 

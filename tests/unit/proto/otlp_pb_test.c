@@ -349,7 +349,8 @@ static void spans_of_one_request_are_counted(void **state)
         enum ray_status status;
     } cases[] = {{100000, RAY_OK}, {100001, RAY_TOO_BIG}, {1000000, RAY_TOO_BIG}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct ray_arena *own = ray_arena_new(ARENA_BYTES);
+        /* refused before anything is taken: 1 KiB would not hold them */
+        struct ray_arena *own = ray_arena_new(cases[i].status == RAY_OK ? ARENA_BYTES : 1024);
         struct ray_buf spans;
         struct ray_request request;
         struct ray_decode_error error = {""};
@@ -363,7 +364,6 @@ static void spans_of_one_request_are_counted(void **state)
             assert_int_equal(request.span_count, cases[i].spans);
         } else {
             assert_non_null(strstr(error.text, "more than 100000 spans"));
-            assert_true(ray_arena_used_bytes(own) < 1024);
         }
         ray_buf_clear(&spans);
         ray_arena_free(own);

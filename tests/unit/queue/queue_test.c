@@ -45,7 +45,7 @@ static struct ray_batch *make_batch(const uint32_t *documents, size_t profiles,
             CHECK_OK(ray_batch_end_document(batch, &trace_id, span_id, first_source + d));
         }
     }
-    ray_batch_seal(batch, documents[0]);
+    ray_batch_seal(batch);
     return batch;
 }
 

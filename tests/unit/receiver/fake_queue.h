@@ -26,7 +26,6 @@ struct ray_queue {
     size_t reserved_bytes;
     uint64_t pushes;
     uint64_t documents;
-    uint64_t spans;
 };
 
 static void fake_queue_init(struct ray_queue *queue)
@@ -74,7 +73,6 @@ enum ray_status ray_queue_push(struct ray_queue *queue, struct ray_batch *batch,
     if (status == RAY_OK) {
         queue->pushes++;
         queue->documents += ray_batch_documents(batch);
-        queue->spans += ray_batch_spans(batch);
         ray_batch_unref(batch);
         if (hold) {
             assert_true(queue->held_count < FAKE_TICKETS_MAX);

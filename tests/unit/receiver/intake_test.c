@@ -59,7 +59,7 @@ static void test_states_of_the_queue(void **state)
             assert_int_equal(asked.call.rejected_spans, 2);
             assert_int_equal(rig_taken(&rig), 3);
             assert_int_equal(rig_refused(&rig, RAY_REFUSED_INVALID), 2);
-            assert_int_equal(rig.queue.spans, 3);
+            assert_int_equal(rig.queue.documents, 3);
             CHECK_STR(ray_str_from(asked.call.message),
                       "2 of 5 spans rejected: 2 whose trace id or span id is missing, zero or of a "
                       "wrong length");

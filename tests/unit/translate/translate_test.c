@@ -53,7 +53,7 @@ static enum ray_status run(struct fixture *f)
 {
     enum ray_status status =
         ray_translate_request(f->translator, &f->request, f->arena, f->batch, &f->counts);
-    ray_batch_seal(f->batch, 3);
+    ray_batch_seal(f->batch);
     return status;
 }
 
