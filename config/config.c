@@ -3,6 +3,7 @@
 
 #include "config/expand.h"
 #include "config/location.h"
+#include "config/nearest.h"
 #include "config/tree.h"
 
 #include <stdio.h>

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "config/nearest.h"
 #include "config/scalar.h"
 #include "config/secret.h"
 

@@ -15,7 +15,6 @@
 #ifndef RAY_CONFIG_OPTIONS_H
 #define RAY_CONFIG_OPTIONS_H
 
-#include "config/nearest.h"
 #include "config/yaml.h"
 
 struct ray_str_list {

@@ -1,7 +1,6 @@
 /* print: a configuration as YAML that this program would read again, but for its secrets. See
  * config.h. */
 #include "config/config.h"
-#include "config/scalar.h"
 #include "config/secret.h"
 
 #define INDENT 2

@@ -1,6 +1,7 @@
 /* cli: see cli.h. */
 #include "daemon/cli.h"
 
+#include "daemon/app.h"
 #include "daemon/builtin.h"
 #include "daemon/component.h"
 #include "daemon/healthcheck_command.h"

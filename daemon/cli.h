@@ -7,8 +7,6 @@
 #ifndef RAY_DAEMON_CLI_H
 #define RAY_DAEMON_CLI_H
 
-#include "daemon/app.h"
-
 /* Does what the command line says; the process's exit status. */
 int ray_cli_main(int argc, char **argv);
 

@@ -1,6 +1,7 @@
 /* component: see component.h. Adapters first, then the table. */
 #include "daemon/component.h"
 
+#include "config/nearest.h"
 #include "daemon/extension.h"
 #include "exporter/awsxray.h"
 #include "exporter/local.h"

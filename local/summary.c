@@ -4,7 +4,6 @@
 #include "local/summary.h"
 
 #include <json-c/json.h>
-#include <string.h>
 
 #include "core/map.h"
 #include "local/rootcause.h"

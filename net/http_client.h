@@ -13,7 +13,6 @@
 #define RAY_NET_HTTP_CLIENT_H
 
 #include "core/buf.h"
-#include "core/log.h"
 
 enum ray_call_outcome {
     RAY_CALL_ANSWERED,       /* `status` is set, whatever it says; `answer` is complete */

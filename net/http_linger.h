@@ -9,7 +9,6 @@
 #ifndef RAY_NET_HTTP_LINGER_H
 #define RAY_NET_HTTP_LINGER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

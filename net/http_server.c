@@ -16,7 +16,6 @@
  */
 #include "net/http_server.h"
 
-#include "core/thread.h"
 #include "net/http_exchange.h"
 #include "net/http_watch.h"
 

@@ -13,7 +13,6 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define BITS_PER_WORD 64u
 

@@ -11,8 +11,6 @@
 #ifndef RAY_QUEUE_QUEUE_H
 #define RAY_QUEUE_QUEUE_H
 
-#include "core/clock.h"
-#include "core/metric.h"
 #include "queue/ticket.h"
 #include "xray/batch.h"
 

@@ -8,7 +8,6 @@
 #define RAY_RECEIVER_OTLP_H
 
 #include "config/options.h"
-#include "core/budget.h"
 #include "net/address.h"
 #include "receiver/intake.h"
 

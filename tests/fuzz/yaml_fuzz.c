@@ -3,11 +3,9 @@
  * and printed reads back as the same tree.
  */
 #include <assert.h>
-#include <stdlib.h>
 
 #include "config/config.h"
 #include "config/expand.h"
-#include "config/location.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

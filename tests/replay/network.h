@@ -9,6 +9,7 @@
 
 #include "../unit/check.h"
 
+#include "core/clock.h"
 #include "net/http_client.h"
 
 #define NETWORK_FLYING_MAX    256

@@ -2,7 +2,8 @@
 #include "tests/unit/check.h"
 
 #include "core/budget.h"
-#include "core/thread.h"
+
+#include <pthread.h>
 
 static void takes_to_the_limit(void **state)
 {

@@ -3,7 +3,6 @@
 
 #include <float.h>
 #include <limits.h>
-#include <math.h>
 
 static const struct ray_str none = {NULL, 0};
 

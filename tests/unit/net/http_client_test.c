@@ -2,8 +2,6 @@
 #include "tests/unit/check.h"
 #include "tests/unit/net/raw_client.h"
 
-#include <netinet/tcp.h>
-
 #include "core/thread.h"
 #include "net/address.h"
 #include "net/http_client.h"

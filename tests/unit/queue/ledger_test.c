@@ -1,8 +1,6 @@
 /* ledger: does every count land under the name and the reason that operators look for? */
 #include "tests/unit/check.h"
 
-#include <string.h>
-
 #include "queue/ledger.h"
 
 static void check_page_has(struct ray_metrics *metrics, const char *line)

@@ -3,7 +3,6 @@
 #include "tests/unit/check.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "receiver/otlp.h"
 #include "tests/unit/receiver/rig.h"
