@@ -109,7 +109,6 @@ const struct ray_option ray_awsxray_option_table[] = {
     RAY_OPT_REFUSED("role_arn",
                     "this version assumes no roles: give it keys of the role's account"),
     RAY_OPT_REFUSED("external_id", "this version assumes no roles"),
-    RAY_OPT_REFUSED("annotation_budget", "this version has no budget of annotations"),
     RAY_OPT_REFUSED("shared_credentials_file", "set AWS_SHARED_CREDENTIALS_FILE instead"),
     RAY_OPT_REFUSED("certificate_file_path", "set AWS_CA_BUNDLE instead"),
     RAY_OPT_REFUSED("transit_spans_in_otlp_format", "spans are sent as X-Ray segments"),

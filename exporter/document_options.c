@@ -1,6 +1,8 @@
 /* document_options: see document_options.h. Key names: exporterhelper's README, 0.130 and 0.156. */
 #include "exporter/document_options.h"
 
+#include "translate/indexed.h"
+
 #include <stddef.h>
 
 #define NO_EFFECT ""
@@ -47,19 +49,19 @@ void ray_document_options_for_translate(const struct ray_document_options *optio
         .aws_log_group_count = options->aws_log_groups.count,
         .index_all_attributes = options->index_all_attributes,
         .preserve_all = options->preserve == 1,
+        .annotation_budget = (uint32_t)options->annotation_budget,
     };
 }
 
-/* Nothing would match, and nobody would say so. Warned of only: elsewhere such names are legal. */
 static void check_indexed_name(const struct ray_yaml *name, const char *path,
                                struct ray_problems *problems)
 {
-    if (ray_str_find_byte(name->text, '*') != SIZE_MAX ||
-        ray_str_find(name->text, RAY_STR("->")) != SIZE_MAX) {
-        ray_problem_warn(problems, &name->place,
-                         "%s.indexed_attributes: '%.*s' is taken as a plain name: this version has "
-                         "neither patterns nor renames",
-                         path, RAY_STR_ARG(name->text));
+    struct ray_index_entry entry;
+    if (ray_index_entry_read(name->text, &entry) != RAY_OK) {
+        ray_problem(problems, &name->place,
+                    "%s.indexed_attributes: '%.*s' renames nothing: write NAME -> ANNOTATION, with "
+                    "one attribute's name, no pattern",
+                    path, RAY_STR_ARG(name->text));
     }
 }
 

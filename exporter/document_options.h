@@ -13,7 +13,8 @@ struct ray_document_options {
     bool index_all_attributes;
     struct ray_str_list indexed_attributes;
     struct ray_str_list aws_log_groups;
-    int preserve; /* 0 none, 1 all */
+    int preserve;              /* 0 none, 1 all */
+    int64_t annotation_budget; /* 0: none */
 };
 
 /* The rows of a member `field` of that type. */
@@ -22,7 +23,11 @@ struct ray_document_options {
                  "make every attribute an annotation"),                                            \
         RAY_OPT_STR_LIST(                                                                          \
             "indexed_attributes", field.indexed_attributes,                                        \
-            "attributes to make annotations; otel.resource.NAME for resource attributes"),         \
+            "attributes to make annotations; otel.resource.NAME for resource attributes; "         \
+            "app.* is a pattern, NAME -> KEY a rename"),                                           \
+        RAY_OPT_INT("annotation_budget", field.annotation_budget, "0", "0", "100000",              \
+                    "annotations of a document, the named ones first; the rest is metadata; 0: "   \
+                    "all"),                                                                        \
         RAY_OPT_STR_LIST("aws_log_groups", field.aws_log_groups,                                   \
                          "log groups of segments whose resource names none"),                      \
         RAY_OPT_ENUM("preserve", field.preserve, preserve_default, "none|all",                     \
@@ -32,7 +37,7 @@ struct ray_document_options {
 void ray_document_options_for_translate(const struct ray_document_options *options,
                                         struct ray_translate_options *out);
 
-/* `node` is the exporter's, `path` its path. Warns of what is read otherwise than it looks. */
+/* `node` is the exporter's, `path` its path. Adds problems. */
 void ray_document_keys_check(const struct ray_yaml *node, const char *path,
                              struct ray_problems *problems);
 

@@ -2,7 +2,8 @@
  * annotation: see annotation.h.
  *
  * awsxrayexporter 0.130 behaviour, with D17 to D21 and D35. Limits: X-Ray quotas (key and value
- * length); at most 50 annotations of a trace are indexed, which the service decides, not we.
+ * length); at most 50 annotations of a trace are indexed: which ones the service decides, unless
+ * there is a budget.
  *
  * The common case is a copy of the resource's prepared text. A span "interferes" when it has names
  * that begin like the resource's, or lists names to index itself; then each item is looked at.
@@ -46,9 +47,11 @@ struct ray_str ray_annotation_key(struct ray_str name, struct ray_arena *arena)
         return name;
     }
     char *out = ray_arena_alloc_text(arena, RAY_ANNOTATION_KEY_MAX_CHARS);
-    if (out == NULL) {
-        return (struct ray_str){NULL, 0};
-    }
+    return out != NULL ? ray_annotation_key_clean(name, out) : (struct ray_str){NULL, 0};
+}
+
+struct ray_str ray_annotation_key_clean(struct ray_str name, char *out)
+{
     size_t len = 0;
     while (name.len > 0 && len < RAY_ANNOTATION_KEY_MAX_CHARS) {
         char first = name.ptr[0];
@@ -147,8 +150,8 @@ static bool is_consumed(const struct ray_annotations *a, const struct ray_facts 
     if (note->key == RAY_KEY_XRAY_ANNOTATIONS) {
         return facts->items[i].value.kind == RAY_VALUE_LIST;
     }
-    return note->key != RAY_KEY_NONE && facts->consumed[note->key] && !note->indexed &&
-           !is_listed(a, facts->items[i].key); /* D21 */
+    return note->key != RAY_KEY_NONE && facts->consumed[note->key] &&
+           note->indexing == RAY_INDEXED_NOT && !is_listed(a, facts->items[i].key); /* D21 */
 }
 
 static unsigned place_of(struct ray_annotations *a, struct ray_facts *facts, size_t i)
@@ -158,9 +161,12 @@ static unsigned place_of(struct ray_annotations *a, struct ray_facts *facts, siz
     if (note->superseded || attribute->value.kind == RAY_VALUE_NONE || is_consumed(a, facts, i)) {
         return NOWHERE;
     }
-    bool indexed = a->rules.index_all || note->indexed || is_listed(a, attribute->key);
+    bool indexed =
+        a->rules.index_all || note->indexing != RAY_INDEXED_NOT || is_listed(a, attribute->key);
     if (indexed && ray_annotation_fits(&attribute->value)) {
-        note->annotation_key = ray_annotation_key(attribute->key, a->arena);
+        if (note->annotation_key.ptr == NULL) { /* not renamed */
+            note->annotation_key = ray_annotation_key(attribute->key, a->arena);
+        }
         a->failed |= note->annotation_key.ptr == NULL && attribute->key.len > 0;
         return is_long(&attribute->value) ? ANNOTATION | METADATA : ANNOTATION;
     }
@@ -181,6 +187,82 @@ static void settle_keys(struct ray_annotations *a, struct ray_facts *facts)
     }
 }
 
+/* Once per document and only when the prepared text will not do: the resource's attributes get the
+ * annotation keys that the span's have left. */
+static void place_items(struct ray_annotations *a)
+{
+    if (a->item_places != NULL || a->failed) {
+        return;
+    }
+    a->item_places = RAY_ARENA_ARRAY(a->arena, uint8_t, a->resource->item_count);
+    if (a->item_places == NULL) {
+        a->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < a->resource->item_count; i++) {
+        const struct ray_resource_item *item = &a->resource->items[i];
+        bool annotated = (item->indexed || is_listed(a, item->name)) &&
+                         item->annotation_key.len > 0 &&
+                         claim(&a->taken, item->annotation_key, &a->failed);
+        unsigned metadata = item->superseded ? NOWHERE : METADATA; /* of duplicates the last */
+        a->item_places[i] = (uint8_t)(!annotated             ? metadata
+                                      : is_long(item->value) ? ANNOTATION | metadata
+                                                             : ANNOTATION);
+    }
+}
+
+/* --- the budget --- */
+
+static enum ray_indexing indexing_of(const struct ray_annotations *a, unsigned indexing,
+                                     struct ray_str name)
+{
+    return is_listed(a, name) ? RAY_INDEXED_BY_NAME : (enum ray_indexing)indexing;
+}
+
+/* One annotation of the budget is used, or, when there is none left, it becomes metadata. */
+static void spend(struct ray_annotations *a, uint8_t *place, unsigned metadata, uint32_t *left)
+{
+    if (*left > 0) {
+        (*left)--;
+        return;
+    }
+    *place = (uint8_t)metadata;
+    a->over_budget++;
+}
+
+/* What is indexed in one way: the span's attributes, then the resource's. */
+static void spend_on(struct ray_annotations *a, struct ray_facts *facts, enum ray_indexing indexing,
+                     uint32_t *left)
+{
+    for (size_t i = 0; i < facts->count; i++) {
+        struct ray_note *note = &facts->notes[i];
+        if ((note->place & ANNOTATION) != 0 &&
+            indexing_of(a, note->indexing, facts->items[i].key) == indexing) {
+            spend(a, &note->place, METADATA, left);
+        }
+    }
+    for (size_t i = 0; a->item_places != NULL && i < a->resource->item_count; i++) {
+        const struct ray_resource_item *item = &a->resource->items[i];
+        if ((a->item_places[i] & ANNOTATION) != 0 &&
+            indexing_of(a, item->indexing, item->name) == indexing) {
+            spend(a, &a->item_places[i], item->superseded ? NOWHERE : METADATA, left);
+        }
+    }
+}
+
+/* Of too many annotations those stay that are named, then those that fit a pattern, then others. */
+static void keep_budget(struct ray_annotations *a, struct ray_facts *facts)
+{
+    uint32_t left = a->rules.budget;
+    if (a->rules.with_resource) {
+        place_items(a);
+    }
+    spend_on(a, facts, RAY_INDEXED_BY_NAME, &left);
+    spend_on(a, facts, RAY_INDEXED_BY_PATTERN, &left);
+    spend_on(a, facts, RAY_INDEXED_NOT, &left);
+    a->interferes |= a->over_budget > 0; /* the resource's prepared text may have too many */
+}
+
 struct ray_annotations ray_annotations_collect(struct ray_facts *facts,
                                                const struct ray_resource *resource,
                                                const struct ray_annotation_rules *rules,
@@ -193,14 +275,26 @@ struct ray_annotations ray_annotations_collect(struct ray_facts *facts,
     ray_map_init(&a.taken, arena, seed);
     collect_listed(&a, facts);
     bool rewritten = false;
+    size_t annotations = rules->with_resource ? resource->annotation_count : 0;
     for (size_t i = 0; i < facts->count; i++) {
-        facts->notes[i].place = (uint8_t)place_of(&a, facts, i);
-        rewritten |= (facts->notes[i].place & ANNOTATION) != 0 &&
-                     facts->notes[i].annotation_key.ptr != facts->items[i].key.ptr;
+        struct ray_note *note = &facts->notes[i];
+        note->place = (uint8_t)place_of(&a, facts, i);
+        if ((note->place & ANNOTATION) == 0) {
+            continue;
+        }
+        annotations++;
+        if (note->annotation_key.ptr != facts->items[i].key.ptr) {
+            rewritten = true;
+            a.interferes |= ray_str_starts_with(note->annotation_key, RESOURCE_PREFIX);
+        }
     }
-    a.interferes = facts->has_resource_names || a.listed.count > 0 || a.namespaces != NULL;
+    a.interferes |= facts->has_resource_names || a.listed.count > 0 || a.namespaces != NULL ||
+                    (rules->with_resource && resource->has_renamed);
     if (rewritten || a.interferes) { /* else keys are as different as the attributes are */
         settle_keys(&a, facts);
+    }
+    if (rules->budget > 0 && (annotations > rules->budget || a.interferes)) {
+        keep_budget(&a, facts);
     }
     return a;
 }
@@ -282,30 +376,6 @@ static void write_metadata(struct section *s, struct ray_str key, const struct r
     ray_json_key(s->w, key);
     ray_value_write(value, limits, arena, s->w);
     end_member(s, mark);
-}
-
-/* Once per document and only when the prepared text will not do: the resource's attributes get the
- * annotation keys that the span's have left. */
-static void place_items(struct ray_annotations *a)
-{
-    if (a->item_places != NULL || a->failed) {
-        return;
-    }
-    a->item_places = RAY_ARENA_ARRAY(a->arena, uint8_t, a->resource->item_count);
-    if (a->item_places == NULL) {
-        a->failed = true;
-        return;
-    }
-    for (size_t i = 0; i < a->resource->item_count; i++) {
-        const struct ray_resource_item *item = &a->resource->items[i];
-        bool annotated = (item->indexed || is_listed(a, item->name)) &&
-                         item->annotation_key.len > 0 &&
-                         claim(&a->taken, item->annotation_key, &a->failed);
-        unsigned metadata = item->superseded ? NOWHERE : METADATA; /* of duplicates the last */
-        a->item_places[i] = (uint8_t)(!annotated             ? metadata
-                                      : is_long(item->value) ? ANNOTATION | metadata
-                                                             : ANNOTATION);
-    }
 }
 
 static void write_item_annotations(struct ray_annotations *a, struct section *s)

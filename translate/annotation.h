@@ -16,6 +16,9 @@ bool ray_annotation_fits(const struct ray_value *value);
 /* The key with every character outside A-Za-z0-9._ as "_", at most RAY_ANNOTATION_KEY_MAX_CHARS
  * long. `name` itself when nothing has to be done; the NULL view when out of memory. */
 struct ray_str ray_annotation_key(struct ray_str name, struct ray_arena *arena);
+/* The same into `out`: as long as the name, or RAY_ANNOTATION_KEY_MAX_CHARS bytes; may be the name
+ * itself. */
+struct ray_str ray_annotation_key_clean(struct ray_str name, char *out);
 
 /* A metadata namespace that came as JSON (attribute aws.xray.metadata.NAME). */
 struct ray_namespace {
@@ -27,6 +30,7 @@ struct ray_namespace {
 /* What is done with the attributes of one document. */
 struct ray_annotation_rules {
     bool index_all;
+    uint32_t budget;                       /* annotations that stay such; 0: all */
     bool with_resource;                    /* segments carry the resource, subsegments don't */
     bool only_resource_names;              /* metadata of the service segment of a local root */
     const struct ray_preserved *preserved; /* NULL: `preserve: none` */
@@ -42,6 +46,7 @@ struct ray_annotations {
     struct ray_map listed; /* names in the attribute aws.xray.annotations */
     struct ray_map taken;  /* annotation keys in use, when keys may collide */
     uint8_t *item_places;  /* of the resource's items, once they had to be decided */
+    uint32_t over_budget;  /* annotations that are metadata instead */
     struct ray_namespace *namespaces;
     bool failed; /* the arena is used up */
 };

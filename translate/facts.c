@@ -55,11 +55,22 @@ static void note_duplicate(struct ray_facts *facts, struct ray_facts_scratch *sc
 static void note_name(struct ray_facts *facts, const struct ray_name *name, size_t index)
 {
     facts->notes[index].key = (uint8_t)name->key;
-    facts->notes[index].indexed = name->indexed;
+    facts->notes[index].indexing = name->indexed ? RAY_INDEXED_BY_NAME : RAY_INDEXED_NOT;
+    facts->notes[index].annotation_key = name->renamed;
     if (facts->first[name->key] == 0) {
         facts->first[name->key] = (uint32_t)index + 1;
     }
     facts->last[name->key] = (uint32_t)index + 1;
+}
+
+static void note_patterns(struct ray_facts *facts, const struct ray_names *names)
+{
+    for (size_t i = 0; i < facts->count; i++) {
+        if (facts->notes[i].indexing == RAY_INDEXED_NOT) {
+            facts->notes[i].indexing =
+                (uint8_t)ray_names_indexing(names, NULL, facts->items[i].key);
+        }
+    }
 }
 
 void ray_facts_gather(struct ray_facts *facts, const struct ray_attributes *attributes,
@@ -82,6 +93,9 @@ void ray_facts_gather(struct ray_facts *facts, const struct ray_attributes *attr
         note_duplicate(facts, scratch, slots - 1, i);
         facts->has_resource_names |= ray_str_starts_with(key, RESOURCE_PREFIX);
         facts->has_metadata_names |= ray_str_starts_with(key, METADATA_PREFIX);
+    }
+    if (names->pattern_count > 0) {
+        note_patterns(facts, names);
     }
     /* names that are configured but not in the table all met at index 0 */
     facts->first[RAY_KEY_NONE] = facts->last[RAY_KEY_NONE] = 0;

@@ -15,11 +15,11 @@
 
 /* What was found out about one attribute. */
 struct ray_note {
-    uint8_t key;     /* enum ray_key */
-    bool indexed;    /* named in the configuration */
-    bool superseded; /* the same key stands again further behind, or it is not to be seen */
-    uint8_t place;   /* bits of annotation.c: where it is written */
-    struct ray_str annotation_key; /* when it becomes an annotation */
+    uint8_t key;      /* enum ray_key */
+    uint8_t indexing; /* enum ray_indexing */
+    bool superseded;  /* the same key stands again further behind, or it is not to be seen */
+    uint8_t place;    /* bits of annotation.c: where it is written */
+    struct ray_str annotation_key; /* when it becomes an annotation; set early: it is renamed */
 };
 
 struct ray_facts {

@@ -35,6 +35,23 @@ static void write_service(const struct ray_facts *facts, struct ray_json_writer 
     ray_json_object_end(w);
 }
 
+static void index_item(struct ray_resource *resource, struct ray_resource_item *item,
+                       const struct ray_resource_options *options, struct ray_arena *arena)
+{
+    const struct ray_names *names = options->names;
+    const struct ray_name *name =
+        ray_names_find(names, item->name, ray_str_hash(item->name, names->seed));
+    item->indexing = (uint8_t)ray_names_indexing(names, name, item->name);
+    item->indexed = options->index_all || item->indexing != RAY_INDEXED_NOT;
+    if (!ray_annotation_fits(item->value)) {
+        return;
+    }
+    bool renamed = name != NULL && name->renamed.ptr != NULL;
+    item->annotation_key = renamed ? name->renamed : ray_annotation_key(item->name, arena);
+    resource->has_renamed |= renamed;
+    resource->annotation_count += item->indexed;
+}
+
 static enum ray_status make_items(struct ray_resource *resource,
                                   const struct ray_resource_options *options,
                                   struct ray_arena *arena)
@@ -56,12 +73,7 @@ static enum ray_status make_items(struct ray_resource *resource,
         if (item->name.ptr == NULL) {
             return RAY_NOMEM;
         }
-        const struct ray_name *name = ray_names_find(
-            options->names, item->name, ray_str_hash(item->name, options->names->seed));
-        item->indexed = options->index_all || (name != NULL && name->indexed);
-        if (ray_annotation_fits(item->value)) {
-            item->annotation_key = ray_annotation_key(item->name, arena);
-        }
+        index_item(resource, item, options, arena);
     }
     return RAY_OK;
 }

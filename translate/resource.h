@@ -15,8 +15,9 @@ struct ray_resource_item {
     struct ray_str name;           /* "otel.resource." and the key */
     struct ray_str annotation_key; /* empty: its kind cannot become an annotation */
     const struct ray_value *value;
-    bool indexed;    /* by the configuration */
-    bool superseded; /* the same name comes again */
+    bool indexed;     /* by the configuration */
+    uint8_t indexing; /* enum ray_indexing: how */
+    bool superseded;  /* the same name comes again */
 };
 
 struct ray_resource {
@@ -30,6 +31,8 @@ struct ray_resource {
     struct ray_str aws;        /* the block's members that no span changes */
     struct ray_resource_item *items;
     size_t item_count;
+    size_t annotation_count;    /* items that are annotations when no span interferes, about */
+    bool has_renamed;           /* some become annotations that span attributes may be, too */
     struct ray_str annotations; /* the items as members, when no span interferes */
     struct ray_str metadata;
 };

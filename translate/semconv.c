@@ -34,22 +34,37 @@ static struct ray_name *add(struct ray_names *names, struct ray_str text)
     return slot;
 }
 
-enum ray_status ray_names_init(struct ray_names *names, const struct ray_str *indexed,
+static void add_indexed(struct ray_names *names, const struct ray_index_entry *entry)
+{
+    if (entry->is_pattern) {
+        names->patterns[names->pattern_count++] = entry->name;
+        return;
+    }
+    struct ray_name *name = add(names, entry->name);
+    name->indexed = true;
+    if (entry->renamed.len > 0) {
+        name->renamed = entry->renamed;
+    }
+}
+
+enum ray_status ray_names_init(struct ray_names *names, const struct ray_index_entry *indexed,
                                size_t indexed_count, uint64_t seed)
 {
     size_t slots = 1;
     while (slots < (RAY_KEY_COUNT + indexed_count) * SPARSENESS) {
         slots *= 2;
     }
-    *names = (struct ray_names){calloc(slots, sizeof(struct ray_name)), slots - 1, seed};
-    if (names->slots == NULL) {
+    *names = (struct ray_names){calloc(slots, sizeof(struct ray_name)), slots - 1, seed,
+                                calloc(indexed_count + 1, sizeof(struct ray_str)), 0};
+    if (names->slots == NULL || names->patterns == NULL) {
+        ray_names_clear(names);
         return RAY_NOMEM;
     }
     for (unsigned key = RAY_KEY_NONE + 1; key < RAY_KEY_COUNT; key++) {
         add(names, semconv_names[key])->key = (enum ray_key)key;
     }
     for (size_t i = 0; i < indexed_count; i++) {
-        add(names, indexed[i])->indexed = true;
+        add_indexed(names, &indexed[i]);
     }
     return RAY_OK;
 }
@@ -57,7 +72,9 @@ enum ray_status ray_names_init(struct ray_names *names, const struct ray_str *in
 void ray_names_clear(struct ray_names *names)
 {
     free(names->slots);
+    free(names->patterns);
     names->slots = NULL;
+    names->patterns = NULL;
 }
 
 const struct ray_name *ray_names_find(const struct ray_names *names, struct ray_str text,
@@ -65,4 +82,18 @@ const struct ray_name *ray_names_find(const struct ray_names *names, struct ray_
 {
     const struct ray_name *slot = find_slot(names, text, hash);
     return slot->text.ptr != NULL ? slot : NULL;
+}
+
+enum ray_indexing ray_names_indexing(const struct ray_names *names, const struct ray_name *name,
+                                     struct ray_str text)
+{
+    if (name != NULL && name->indexed) {
+        return RAY_INDEXED_BY_NAME;
+    }
+    for (size_t i = 0; i < names->pattern_count; i++) {
+        if (ray_pattern_matches(names->patterns[i], text)) {
+            return RAY_INDEXED_BY_PATTERN;
+        }
+    }
+    return RAY_INDEXED_NOT;
 }

@@ -9,6 +9,7 @@
 #define RAY_TRANSLATE_SEMCONV_H
 
 #include "core/arena.h"
+#include "translate/indexed.h"
 
 /* clang-format off */
 #define RAY_SEMCONV(X)                                                                             \
@@ -137,12 +138,20 @@ enum ray_key {
 /* The name of a key; RAY_KEY_NONE gives the empty view. */
 struct ray_str ray_semconv_name(enum ray_key key);
 
-/* What is known of one name: its place in the table above, and whether the configuration has it
+/* How an attribute comes to be an annotation, from weak to strong. */
+enum ray_indexing {
+    RAY_INDEXED_NOT = 0, /* only by index_all_attributes, if at all */
+    RAY_INDEXED_BY_PATTERN,
+    RAY_INDEXED_BY_NAME,
+};
+
+/* What is known of one name: its place in the table above, and what the configuration says of it
  * in `indexed_attributes`. */
 struct ray_name {
     struct ray_str text; /* the NULL view in a free slot */
     enum ray_key key;
     bool indexed;
+    struct ray_str renamed; /* key of its annotation; the NULL view: its own */
 };
 
 /*
@@ -153,11 +162,15 @@ struct ray_names {
     struct ray_name *slots;
     size_t mask; /* slots - 1 */
     uint64_t seed;
+    struct ray_str *patterns;
+    size_t pattern_count;
 };
 
-/* Views in `indexed` must outlive it. `seed` should not be guessable from outside: keys come from
- * clients. RAY_NOMEM: nothing to clear. */
-RAY_MUST_USE enum ray_status ray_names_init(struct ray_names *names, const struct ray_str *indexed,
+/* Of two entries for one name the later one counts, a rename before a plain one. Views in `indexed`
+ * must outlive it. `seed` should not be guessable from outside: keys come from clients. RAY_NOMEM:
+ * nothing to clear. */
+RAY_MUST_USE enum ray_status ray_names_init(struct ray_names *names,
+                                            const struct ray_index_entry *indexed,
                                             size_t indexed_count, uint64_t seed);
 void ray_names_clear(struct ray_names *names);
 
@@ -165,5 +178,8 @@ void ray_names_clear(struct ray_names *names);
  * ray_str_hash(text, names->seed). */
 const struct ray_name *ray_names_find(const struct ray_names *names, struct ray_str text,
                                       uint64_t hash);
+/* `name` is what was found for `text`, or NULL. */
+enum ray_indexing ray_names_indexing(const struct ray_names *names, const struct ray_name *name,
+                                     struct ray_str text);
 
 #endif

@@ -21,6 +21,7 @@ struct ray_translator {
     struct ray_str *strings; /* the options' views and their text, one block */
     struct ray_resource_options resource_options;
     bool preserve_all;
+    uint32_t annotation_budget;
     uint64_t profile;
 };
 
@@ -72,13 +73,14 @@ static uint64_t hash_strings(struct ray_str label, const struct ray_str *strings
 /* Equal options, equal number; the salt changes when documents of equal options would differ. */
 static uint64_t profile_of(const struct ray_translate_options *options)
 {
-    uint64_t hash = ray_str_hash(RAY_STR("awsxray 1"), 0);
+    uint64_t hash = ray_str_hash(RAY_STR("awsxray 2"), 0);
     hash = hash_strings(RAY_STR("indexed"), options->indexed_attributes,
                         options->indexed_attribute_count, hash);
     hash = hash_strings(RAY_STR("log groups"), options->aws_log_groups,
                         options->aws_log_group_count, hash);
     hash = ray_str_hash(options->index_all_attributes ? RAY_STR("all") : RAY_STR("some"), hash);
-    return ray_str_hash(options->preserve_all ? RAY_STR("all") : RAY_STR("none"), hash);
+    hash = ray_str_hash(options->preserve_all ? RAY_STR("all") : RAY_STR("none"), hash);
+    return hash ^ options->annotation_budget * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static size_t text_bytes(const struct ray_str *strings, size_t count)
@@ -117,19 +119,36 @@ static struct ray_str *copy_options(const struct ray_translate_options *options)
     return strings;
 }
 
+/* Keys of renames are cleaned where they stand: the text is ours. NULL: no memory. */
+static struct ray_index_entry *read_indexed(const struct ray_str *strings, size_t count)
+{
+    struct ray_index_entry *entries = strings != NULL ? calloc(count + 1, sizeof(*entries)) : NULL;
+    for (size_t i = 0; entries != NULL && i < count; i++) {
+        if (ray_index_entry_read(strings[i], &entries[i]) == RAY_OK && entries[i].renamed.len > 0) {
+            char *text = (char *)(uintptr_t)entries[i].renamed.ptr;
+            entries[i].renamed = ray_annotation_key_clean(entries[i].renamed, text);
+        }
+    }
+    return entries;
+}
+
 struct ray_translator *ray_translator_new(const struct ray_translate_options *options)
 {
     struct ray_translator *translator = calloc(1, sizeof(*translator));
     struct ray_str *strings = copy_options(options);
+    struct ray_index_entry *indexed = read_indexed(strings, options->indexed_attribute_count);
     /* Where the heap lies is not known outside; the seed decides no byte of the output. */
-    if (translator == NULL || strings == NULL ||
-        ray_names_init(&translator->names, strings, options->indexed_attribute_count,
+    if (translator == NULL || indexed == NULL ||
+        ray_names_init(&translator->names, indexed, options->indexed_attribute_count,
                        (uintptr_t)translator) != RAY_OK) {
+        free(indexed);
         free(strings);
         free(translator);
         return NULL;
     }
+    free(indexed);
     translator->strings = strings;
+    translator->annotation_budget = options->annotation_budget;
     translator->profile = profile_of(options);
     translator->preserve_all = options->preserve_all;
     translator->resource_options = (struct ray_resource_options){
@@ -227,6 +246,7 @@ static void collect_blocks(struct work *work, struct document *d, struct ray_fac
     d->preserved = (struct ray_preserved){d->span, work->scope, &d->shape, &d->cause};
     struct ray_annotation_rules rules = {
         .index_all = work->translator->resource_options.index_all,
+        .budget = work->translator->annotation_budget,
         .with_resource = !d->shape.subsegment, /* also local roots that have a parent (D33) */
         .only_resource_names = d->shape.role == RAY_ROLE_SERVICE,
     };

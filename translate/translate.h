@@ -18,12 +18,13 @@ struct ray_translator;
 /* The awsxray exporter's keys that shape documents. Views are copied by ray_translator_new. */
 struct ray_translate_options {
     const struct ray_str
-        *indexed_attributes; /* become annotations; "otel.resource.x" for resources */
+        *indexed_attributes; /* become annotations: names, patterns, renames (indexed.h) */
     size_t indexed_attribute_count;
     const struct ray_str *aws_log_groups;
     size_t aws_log_group_count;
     bool index_all_attributes;
-    bool preserve_all; /* key `preserve: all` */
+    bool preserve_all;          /* key `preserve: all` */
+    uint32_t annotation_budget; /* annotations that a document keeps; 0: all */
 };
 
 /* NULL when out of memory. */
@@ -39,6 +40,7 @@ struct ray_translate_counts {
     uint32_t invalid_ids; /* zero, missing or of another length */
     uint32_t too_big;     /* could not be brought below the document limit */
     uint32_t shrunk;      /* among the translated: parts were cut to fit 64 kB (rule D34) */
+    uint32_t over_budget; /* annotations that became metadata: annotation_budget */
 };
 
 /*

@@ -42,7 +42,8 @@ static size_t read_names(struct ray_json_reader *r, struct ray_str *out)
 
 static void read_config(struct ray_json_reader *r, struct golden_case *c)
 {
-    struct ray_str key;
+    struct ray_str key, text;
+    uint64_t number;
     if (!ray_json_enter_object(r)) {
         return;
     }
@@ -55,6 +56,11 @@ static void read_config(struct ray_json_reader *r, struct golden_case *c)
             c->options.aws_log_group_count = read_names(r, c->log_groups);
         } else if (ray_str_eq(key, RAY_STR("index_all_attributes"))) {
             ray_json_read_bool(r, &c->options.index_all_attributes);
+        } else if (ray_str_eq(key, RAY_STR("preserve")) && ray_json_read_string(r, &text)) {
+            c->options.preserve_all = ray_str_eq(text, RAY_STR("all"));
+        } else if (ray_str_eq(key, RAY_STR("annotation_budget")) &&
+                   ray_json_read_number(r, &text) && ray_str_to_u64(text, &number) == RAY_OK) {
+            c->options.annotation_budget = (uint32_t)number;
         } else {
             ray_json_fail(r, "unknown config key");
         }
@@ -246,7 +252,7 @@ static unsigned floor_of(const char *folder, const char *group)
 
 int main(int argc, char **argv)
 {
-    static const char *const groups[] = {"parity", "deviations"};
+    static const char *const groups[] = {"parity", "deviations", "own"};
     const char *folder = argc > 1 ? argv[1] : ".";
     const char *only = argc > 2 ? argv[2] : NULL;
     int failed = 0;

@@ -89,6 +89,9 @@ static const struct {
     {"proxy_address: proxy:3128", "proxy_address: it must start"},
     {"num_workers: 0", "num_workers"},
     {"regoin: x", "region"},
+    {"annotation_budget: -1", "annotation_budget"},
+    {"indexed_attributes: ['a ->']", "f.yaml:1:22: exporters.awsxray.indexed_attributes: 'a ->'"},
+    {"indexed_attributes: ['a.* -> b']", "'a.* -> b' renames nothing"},
 };
 
 static void test_refused(void **state)
@@ -105,17 +108,16 @@ static void test_refused(void **state)
     }
 }
 
-static void test_patterns_are_told(void **state)
+static void test_patterns_and_renames_are_taken(void **state)
 {
     (void)state;
     struct bench bench;
-    CHECK_OK(load(&bench, "indexed_attributes: [a.b, app.*, 'c -> d']\n"));
-    CHECK_BUF(
-        &bench.problems.warning_text,
-        "f.yaml:1:27: exporters.awsxray.indexed_attributes: 'app.*' is taken as a plain name: "
-        "this version has neither patterns nor renames\n"
-        "f.yaml:1:34: exporters.awsxray.indexed_attributes: 'c -> d' is taken as a plain "
-        "name: this version has neither patterns nor renames\n");
+    struct ray_translate_options translate;
+    CHECK_OK(load(&bench, "indexed_attributes: [a.b, app.*, 'c -> d']\nannotation_budget: 50\n"));
+    assert_int_equal(bench.problems.warnings, 0);
+    ray_document_options_for_translate(&bench.options.documents, &translate);
+    assert_int_equal(translate.indexed_attribute_count, 3);
+    assert_int_equal(translate.annotation_budget, 50);
     unload(&bench);
 }
 
@@ -123,6 +125,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_all_keys),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_patterns_are_told)};
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_patterns_and_renames_are_taken)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,8 +2,11 @@
 #include "tests/unit/check.h"
 #include "translate/facts.h"
 
-static const struct ray_str indexed[] = {RAY_STR_INIT("app.tenant"), RAY_STR_INIT("http.method"),
-                                         RAY_STR_INIT("")};
+static const struct ray_index_entry indexed[] = {
+    {.name = RAY_STR_INIT("app.tenant")},
+    {.name = RAY_STR_INIT("http.method")},
+    {.name = RAY_STR_INIT("")},
+};
 
 static const struct ray_name *find(const struct ray_names *names, struct ray_str text)
 {
@@ -29,6 +32,24 @@ static void every_name_is_found(void **state)
         assert_null(find(&names, RAY_STR("HTTP.METHOD")));
         ray_names_clear(&names);
     }
+}
+
+static void names_come_before_patterns(void **state)
+{
+    (void)state;
+    static const struct ray_index_entry entries[] = {
+        {.name = RAY_STR_INIT("app.*"), .is_pattern = true},
+        {.name = RAY_STR_INIT("app.a"), .renamed = RAY_STR_INIT("a")},
+        {.name = RAY_STR_INIT("app.a")},
+    };
+    struct ray_names names;
+    CHECK_OK(ray_names_init(&names, entries, 3, 7));
+    const struct ray_name *name = find(&names, RAY_STR("app.a"));
+    CHECK_STR(name->renamed, "a");
+    assert_int_equal(ray_names_indexing(&names, name, RAY_STR("app.a")), RAY_INDEXED_BY_NAME);
+    assert_int_equal(ray_names_indexing(&names, NULL, RAY_STR("app.b")), RAY_INDEXED_BY_PATTERN);
+    assert_int_equal(ray_names_indexing(&names, NULL, RAY_STR("app")), RAY_INDEXED_NOT);
+    ray_names_clear(&names);
 }
 
 static void gather_sorts_duplicates(void **state)
@@ -87,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_name_is_found),
+        cmocka_unit_test(names_come_before_patterns),
         cmocka_unit_test(gather_sorts_duplicates),
         cmocka_unit_test(many_attributes_cost_no_square),
     };
