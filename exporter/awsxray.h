@@ -27,7 +27,6 @@ struct ray_awsxray_options {
     int64_t num_workers; /* most calls in flight */
     int64_t request_timeout_seconds;
     uint32_t timeout_ms; /* the helper's spelling of the same; 0: not given */
-    int64_t max_retries; /* accepted: bounds immediate repeats; never drops */
     bool no_verify_ssl;
     struct ray_document_options documents;
     struct ray_awsxray_retry_options retry;

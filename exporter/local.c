@@ -77,14 +77,14 @@ const struct ray_option ray_local_option_table[] = {
     RAY_OPT_STR("endpoint", endpoint, "127.0.0.1:2001", "address of the X-Ray API"),
     RAY_OPT_STR("directory", directory, "",
                 "folder of the store; empty: spanbridge in the XDG state folder"),
-    RAY_OPT_STR("region", region, "", "in ARNs; empty: AWS_REGION, AWS_DEFAULT_REGION, us-east-1"),
-    RAY_OPT_STR("account_id", account_id, "000000000000", "of services that name none; in ARNs"),
+    RAY_OPT_STR("account_id", account_id, "000000000000", "of services that name none"),
     RAY_OPT_NODE("access_keys", access_keys,
                  "list of {id, secret}: when set, calls must be signed with one of them"),
     RAY_OPT_DOCUMENTS(documents, "all"),
     RAY_OPT_SECTION("retention", retention, retention_table, "what the store keeps"),
     RAY_OPT_SECTION("sending_queue", queue, ray_queue_key_table,
                     "documents that wait for the store"),
+    RAY_OPT_IGNORED("region", "no answer of this version's API names a region"),
     RAY_OPT_END,
 };
 #undef RAY_OPT_STRUCT
@@ -115,6 +115,8 @@ static void check_key(const struct ray_yaml *item, struct ray_arena *arena, cons
     }
 }
 
+/* `list` as it was written: options hold nothing for a key without a value, and an unset ${env:...}
+ * must not open the door. */
 static void check_keys(const struct ray_yaml *list, const char *path, struct ray_problems *problems)
 {
     char key_path[160];
@@ -123,7 +125,7 @@ static void check_keys(const struct ray_yaml *list, const char *path, struct ray
     }
     bool is_empty =
         list->kind == RAY_YAML_NULL || (list->kind == RAY_YAML_LIST && list->count == 0);
-    if (is_empty) { /* an unset ${env:...} must not open the door */
+    if (is_empty) {
         ray_problem(problems, &list->place,
                     "%s.access_keys: is empty; leave the key out to accept calls of anyone", path);
         return;
@@ -155,7 +157,7 @@ enum ray_status ray_local_check(const struct ray_local_options *options,
         ray_problem(problems, ray_key_place(node, "account_id"),
                     "%s.account_id: must be 12 digits, in quotes", path);
     }
-    check_keys(options->access_keys, path, problems);
+    check_keys(ray_yaml_get(node, RAY_STR("access_keys")), path, problems);
     ray_document_keys_check(node, path, problems);
     ray_queue_keys_check(&options->queue, node, path, problems);
     return problems->count > before ? RAY_INVALID : RAY_OK;

@@ -21,7 +21,6 @@ struct ray_local_retention_options {
 struct ray_local_options {
     struct ray_str endpoint;  /* "127.0.0.1:2001" */
     struct ray_str directory; /* "": the XDG state folder */
-    struct ray_str region;    /* "": AWS_REGION, AWS_DEFAULT_REGION, us-east-1 */
     struct ray_str account_id;
     const struct ray_yaml *access_keys; /* list of {id, secret}, or NULL */
     struct ray_document_options documents;

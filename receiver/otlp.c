@@ -35,7 +35,7 @@ static const struct ray_option server_parameters_table[] = {
 
 static const struct ray_option enforcement_policy_table[] = {
     RAY_OPT_DURATION("min_time", enforcement_min_time_ms, "0s", NULL, NULL, "clients that ping more often are cut off; 0: 5 min"),
-    RAY_OPT_BOOL("permit_without_stream", permit_without_stream, "false", "clients may ping without a call in progress (they always may here)"),
+    RAY_OPT_IGNORED("permit_without_stream", "clients may always ping without a call in progress"),
     RAY_OPT_END,
 };
 

@@ -20,7 +20,6 @@ struct ray_otlp_grpc_options {
     int64_t max_recv_msg_size_mib;    /* 0: 4 */
     int64_t max_concurrent_streams;   /* 0: no limit */
     uint32_t enforcement_min_time_ms; /* of a client's pings; 0: 5 min */
-    bool permit_without_stream;       /* pings of a client without a call in progress */
     uint32_t keepalive_time_ms;
     uint32_t keepalive_timeout_ms;
     uint32_t max_connection_idle_ms; /* 0: for ever, as the two below */

@@ -68,7 +68,7 @@ static void test_all_keys(void **state)
     assert_true(translate.index_all_attributes && translate.preserve_all);
     assert_int_equal(bench.options.timeout_ms, 3000);
     assert_int_equal(bench.options.queue.queue_size_bytes, 128 << 20);
-    assert_int_equal(bench.problems.warnings, 4); /* num_consumers and the last three */
+    assert_int_equal(bench.problems.warnings, 5); /* max_retries, num_consumers, last three */
     unload(&bench);
 }
 
