@@ -50,7 +50,7 @@ static const struct ray_option grpc_table[] = {
     RAY_OPT_STR("endpoint", endpoint, "localhost:4317", "host:port to listen on"),
     RAY_OPT_ENUM("transport", transport, "tcp", "tcp|tcp4|tcp6", "the endpoint's address decides the family"),
     RAY_OPT_INT("max_recv_msg_size_mib", max_recv_msg_size_mib, "0", "0", "1024", "largest message, as sent and inflated; 0: 4"),
-    RAY_OPT_INT("max_concurrent_streams", max_concurrent_streams, "100", "0", "2147483647", "calls at once on one connection; 0: no limit"),
+    RAY_OPT_INT("max_concurrent_streams", max_concurrent_streams, "16", "0", "2147483647", "calls at once on one connection; 0: no limit"),
     RAY_OPT_SECTION("keepalive", endpoint, keepalive_table, "pings and the age of connections"),
     RAY_OPT_IGNORED("read_buffer_size", "the gRPC library sizes its own buffers"),
     RAY_OPT_IGNORED("write_buffer_size", "the gRPC library sizes its own buffers"),

@@ -45,7 +45,7 @@ static void test_defaults(void **state)
     CHECK_STR(r.options.protocols.http.traces_url_path, "/v1/traces");
     assert_int_equal(r.options.protocols.grpc.keepalive_time_ms, 20000);
     assert_int_equal(r.options.protocols.grpc.keepalive_timeout_ms, 10000);
-    assert_int_equal(r.options.protocols.grpc.max_concurrent_streams, 100);
+    assert_int_equal(r.options.protocols.grpc.max_concurrent_streams, 16);
     assert_int_equal(r.options.protocols.http.max_request_body_size, 20971520);
     assert_int_equal(r.options.max_in_flight_mib, 24);
     read_clear(&r);
