@@ -542,7 +542,7 @@ static enum ray_status load(const struct ray_config_source *source, struct ray_a
     struct ray_config config = {.root = root};
     struct checker checker = {.arena = arena, .problems = problems, .config = &config};
     check(&checker);
-    if (checker.status == RAY_OK && problems->count == 0) {
+    if (checker.status == RAY_OK) {
         *out = config;
     }
     return ray_status_worst(checker.status, problems->count > 0 ? RAY_INVALID : RAY_OK);

@@ -74,7 +74,9 @@ struct ray_config_source {
  * unknown top-level sections, ids, references to components that are not defined, pipelines without
  * receivers or exporters, a missing service. All problems are reported; components that no pipeline
  * uses are a warning. RAY_INVALID, RAY_IO (a location cannot be read), RAY_NOMEM with problems set.
- * *out and its tree live in `arena`; the strings of `source` must live as long.
+ * *out and its tree live in `arena`; the strings of `source` must live as long. With RAY_INVALID
+ * *out is set all the same once there is a tree: its components can be checked then, so that one
+ * run tells every mistake, but its pipelines are not complete. Otherwise it is untouched.
  */
 RAY_MUST_USE enum ray_status ray_config_load(const struct ray_config_source *source,
                                              struct ray_arena *arena, struct ray_problems *problems,

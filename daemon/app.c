@@ -93,23 +93,28 @@ static void apply_log_options(struct app *app)
                 app->telemetry_options.logs.encoding == 1 ? RAY_LOG_JSON : RAY_LOG_TEXT);
 }
 
+/* Goes on after a mistake as far as it makes sense, so that one run tells all of them. */
 static enum ray_status load(struct app *app)
 {
     enum ray_status status =
         ray_config_load(&app->options->source, app->arena, &app->problems, &app->config);
-    if (status != RAY_OK) {
+    if (app->config.root == NULL) {
         return status;
     }
+    bool has_pipelines = status == RAY_OK;
     struct ray_graph_environment environment = {
         .metrics = app->metrics, .log = app->log, .clock = &ray_clock_system};
-    status = ray_component_set_read(&app->components, &app->config, app->arena, &app->problems);
+    status = ray_status_worst(
+        status, ray_component_set_read(&app->components, &app->config, app->arena, &app->problems));
     if (status == RAY_NOMEM) {
         return status;
     }
     status = ray_status_worst(status, read_service(app));
     status = ray_status_worst(status, read_extensions(app));
-    status = ray_status_worst(status, ray_graph_new(&app->components, app->arena, &environment,
-                                                    &app->problems, &app->graph));
+    if (has_pipelines) {
+        status = ray_status_worst(status, ray_graph_new(&app->components, app->arena, &environment,
+                                                        &app->problems, &app->graph));
+    }
     if (status == RAY_OK && app->options->strict && app->problems.warnings > 0) {
         status = RAY_INVALID;
     }

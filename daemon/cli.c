@@ -272,6 +272,7 @@ static bool append(const char **list, size_t *count, const char *value)
     return true;
 }
 
+/* False: one too many, or a switch that is neither true nor false. */
 static bool store_flag(struct cli *cli, const struct flag *flag, const char *value)
 {
     char *field = (char *)cli + flag->offset;
@@ -285,7 +286,7 @@ static bool store_flag(struct cli *cli, const struct flag *flag, const char *val
         return true;
     case FLAG_SWITCH:
         *(bool *)field = value == NULL || strcmp(value, "true") == 0;
-        return true;
+        return *(bool *)field || strcmp(value, "false") == 0;
     }
     return false;
 }
@@ -318,7 +319,9 @@ static int parse_flag(const struct command *command, char **argv, int left, stru
         *used = 2;
     }
     if (!store_flag(cli, flag, value)) {
-        return wrong_call(command, "too many of", argv[0]);
+        return wrong_call(command,
+                          flag->kind == FLAG_SWITCH ? "neither true nor false:" : "too many of",
+                          argv[0]);
     }
     return RAY_EXIT_GOOD;
 }

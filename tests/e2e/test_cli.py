@@ -24,7 +24,8 @@ def test_no_argument_explains_itself():
 
 @pytest.mark.parametrize("arguments, status", [
     (["--version"], 0), (["--help"], 0), (["components"], 0), (["components", "awsxray"], 0), (["components", "nope"], 1), (["run"], 2),
-    (["nonsense"], 2), (["local", "--nonsense"], 2), (["local", "--port", "70000"], 2), (["local", "--port", "x"], 2), (["why", "1-2-3"], 2), (["translate", "--options"], 2), (["validate"], 0)])
+    (["nonsense"], 2), (["local", "--nonsense"], 2), (["local", "--port", "70000"], 2), (["local", "--port", "x"], 2), (["why", "1-2-3"], 2), (["translate", "--options"], 2), (["validate"], 0),
+    (["validate", "--strict=false"], 0), (["validate", "--strict=maybe"], 2)])
 def test_exit_statuses(arguments, status):
     answer = run(*arguments)
     assert answer.returncode == status, answer.stderr
@@ -86,6 +87,14 @@ def test_a_broken_configuration_names_the_place(tmp_path, text, words):
         answer = run(command, "--config", "c.yaml", cwd=tmp_path)
         assert answer.returncode == 1
         assert all(w in answer.stderr.decode() for w in words), answer.stderr.decode()
+
+
+def test_every_mistake_is_told_at_once(tmp_path):
+    text = broken(broken(GOOD, "region: eu", "regoin: eu"), "exporters: [awsxray]", "exporters: [awsxrai]")
+    (tmp_path / "c.yaml").write_text(text)
+    answer = run("validate", "--config", "c.yaml", "--set", "service.telemetry.logs.level=loud", cwd=tmp_path)
+    assert answer.returncode == 1
+    assert all(w in answer.stderr.decode() for w in ("regoin", "awsxrai", "loud")), answer.stderr.decode()
 
 
 def test_an_unreadable_configuration(tmp_path):

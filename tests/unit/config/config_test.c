@@ -115,9 +115,27 @@ static void test_bad(void **state)
         enum ray_status status = load_text(&b, bad_cases[i].text, &config);
         check_case(bad_cases[i].text, ray_buf_str(&b.problems.text), bad_cases[i].problems);
         assert_int_equal(status, RAY_INVALID);
-        assert_null(config.root); /* untouched on failure */
         bench_close(&b);
     }
+}
+
+static void test_components_are_there_beside_a_broken_pipeline(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b);
+    struct ray_config config = {.root = NULL};
+    assert_int_equal(
+        load_text(&b, GOOD_PARTS "service: {pipelines: {traces: {receivers: [nope]}}}\n", &config),
+        RAY_INVALID);
+    assert_int_equal(config.component_count[RAY_SECTION_RECEIVER], 2);
+    CHECK_STR(config.components[RAY_SECTION_RECEIVER][1].id, "otlp/two");
+    bench_close(&b);
+    bench_open(&b);
+    config.root = NULL;
+    assert_int_equal(load_text(&b, "a: [\n", &config), RAY_INVALID);
+    assert_null(config.root); /* no tree: untouched */
+    bench_close(&b);
 }
 
 static void test_many_mistakes_are_bounded(void **state)
@@ -344,6 +362,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_components_are_there_beside_a_broken_pipeline),
         cmocka_unit_test(test_many_mistakes_are_bounded),
         cmocka_unit_test(test_adot_file),
         cmocka_unit_test(test_rest_of_service),
