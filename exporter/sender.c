@@ -12,6 +12,7 @@
 #include "exporter/schedule.h"
 #include "queue/ledger.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -811,6 +812,8 @@ struct ray_sender *ray_sender_new(const struct ray_sender_options *options,
                                   const struct ray_exporter_environment *environment,
                                   struct ray_transport *transport)
 {
+    assert(options->window > 0 && options->window <= RAY_SENDER_WINDOW_MAX);
+    assert(options->documents_max > 0 && options->documents_max <= RAY_SENDER_DOCUMENTS_MAX);
     struct ray_sender *sender = calloc(1, sizeof(*sender));
     struct ray_exporter_ledger *ledger =
         ray_exporter_ledger_new(environment->metrics, environment->id);
@@ -847,7 +850,15 @@ enum ray_status ray_sender_open(struct ray_sender *sender)
 enum ray_status ray_sender_start(struct ray_sender *sender)
 {
     enum ray_status status = ray_sender_open(sender);
-    return status == RAY_OK ? ray_thread_start(&sender->thread, "upload", run, sender) : status;
+    if (status != RAY_OK) {
+        return status;
+    }
+    status = ray_thread_start(&sender->thread, "upload", run, sender);
+    if (status != RAY_OK) {
+        ray_cursor_close(sender->cursor);
+        sender->cursor = NULL;
+    }
+    return status;
 }
 
 bool ray_sender_ready(struct ray_sender *sender, char why[200])

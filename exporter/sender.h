@@ -106,7 +106,7 @@ RAY_MUST_USE enum ray_status ray_sender_open(struct ray_sender *sender);
  * there will be nothing more to do: the queue is closed and empty, or the stop's deadline is over.
  */
 bool ray_sender_step(struct ray_sender *sender, uint32_t max_wait_ms);
-/* Opens the cursor and starts the thread that steps. RAY_NOMEM, RAY_IO. */
+/* Opens the cursor and starts the thread that steps. RAY_NOMEM, RAY_IO; nothing is open then. */
 RAY_MUST_USE enum ray_status ray_sender_start(struct ray_sender *sender);
 /* False while the protocol is not ready or the far end refuses us; `why` says what. Any thread. */
 bool ray_sender_ready(struct ray_sender *sender, char why[200]);
