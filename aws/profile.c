@@ -24,7 +24,6 @@ static const char *const key_names[RAY_PROFILE_KEYS] = {
     [RAY_PROFILE_IGNORE_ENDPOINT_URLS] = "ignore_configured_endpoint_urls",
     [RAY_PROFILE_USE_FIPS] = "use_fips_endpoint",
     [RAY_PROFILE_USE_DUALSTACK] = "use_dualstack_endpoint",
-    [RAY_PROFILE_CA_BUNDLE] = "ca_bundle",
     [RAY_PROFILE_ROLE_ARN] = "role_arn",
     [RAY_PROFILE_SOURCE_PROFILE] = "source_profile",
     [RAY_PROFILE_CREDENTIAL_SOURCE] = "credential_source",

@@ -62,7 +62,6 @@ enum ray_profile_key {
     RAY_PROFILE_IGNORE_ENDPOINT_URLS,
     RAY_PROFILE_USE_FIPS,
     RAY_PROFILE_USE_DUALSTACK,
-    RAY_PROFILE_CA_BUNDLE,
     RAY_PROFILE_ROLE_ARN, /* this and what follows: sources of credentials not served yet */
     RAY_PROFILE_SOURCE_PROFILE,
     RAY_PROFILE_CREDENTIAL_SOURCE,

@@ -14,9 +14,6 @@
 #include "receiver/otlp.h"
 #include "translate/translate.h"
 
-/* Room for "grpc=127.0.0.1:4317 http=127.0.0.1:4318". */
-#define RAY_ADDRESSES_MAX_BYTES 512u
-
 struct ray_receiver_verbs {
     void *(*create)(const void *options, const struct ray_receiver_environment *environment);
     enum ray_status (*start)(void *receiver, struct ray_net_error *error);

@@ -145,11 +145,11 @@ static void serve_health(void *context, struct ray_http_exchange *exchange)
 
 static const struct ray_metric_family cpu_family = {
     "otelcol_process_cpu_seconds", RAY_COUNTER,
-    "user and system CPU time of this process, seconds"};
-static const struct ray_metric_family memory_family = {"otelcol_process_memory_rss", RAY_GAUGE,
-                                                       "resident memory of this process, bytes"};
+    "User and system CPU time of this process, in whole seconds."};
+static const struct ray_metric_family memory_family = {
+    "otelcol_process_memory_rss", RAY_GAUGE, "Resident memory of this process, in bytes."};
 static const struct ray_metric_family uptime_family = {"otelcol_process_uptime", RAY_COUNTER,
-                                                       "seconds since this process started"};
+                                                       "Seconds since this process started."};
 
 static int64_t read_cpu_seconds(void *context)
 {

@@ -36,13 +36,17 @@ extern const struct ray_option ray_awsxray_option_table[];
 
 struct ray_awsxray;
 
+/* Checks what the table cannot. RAY_INVALID with problems added. No side effect. */
 RAY_MUST_USE enum ray_status ray_awsxray_check(const struct ray_awsxray_options *options,
                                                const struct ray_yaml *node, const char *path,
                                                struct ray_problems *problems);
-/* NULL when out of memory. `transport` NULL: a real one is made. Options' views must outlive it. */
+/* NULL when out of memory. `transport` (the caller's) NULL: a real one is made at the start.
+ * `options` and all that the environment names must outlive it. */
 struct ray_awsxray *ray_awsxray_new(const struct ray_awsxray_options *options,
                                     const struct ray_exporter_environment *environment,
                                     struct ray_transport *transport);
+/* Opens the cursor and starts the thread "upload". RAY_NOMEM, RAY_IO. What is missing to upload is
+ * logged and no failure. */
 RAY_MUST_USE enum ray_status ray_awsxray_start(struct ray_awsxray *exporter);
 /* False while region or credentials are missing or refused; `why` (200 bytes) says what. Any
  * thread. */

@@ -1,9 +1,9 @@
 /*
- * exporter: what every exporter works with, and the four verbs it answers to.
+ * exporter: what every exporter works with.
  *
- * `create` checks options and allocates, without side effect; `start` opens its cursor and its
- * thread; `stop` finishes what was accepted, by a deadline; `free` gives memory back.
- * daemon/component lists them.
+ * Its verbs are ray_<exporter>_check, new, start, stop and free: the first two are without side
+ * effect, `start` opens its cursor and its thread, `stop` finishes what was accepted by a deadline.
+ * daemon/component.c lists them.
  */
 #ifndef RAY_EXPORTER_EXPORTER_H
 #define RAY_EXPORTER_EXPORTER_H

@@ -343,8 +343,8 @@ static void drop(struct ray_local *exporter, enum ray_scan_code code)
     ray_ledger_dropped(exporter->ledger, ray_str_from(name), 1);
     if (ray_log_allow(&exporter->refused, exporter->environment.clock, &repeated)) {
         ray_log_warn(exporter->environment.log, "document dropped: X-Ray would not process it",
-                     "exporter=%s code=%s repeated=%" PRIu64, exporter->environment.id, name,
-                     repeated);
+                     "exporter=%s code=%s repeated=%" PRIu64,
+                     RAY_LOG_STR(ray_str_from(exporter->environment.id)), name, repeated);
     }
 }
 
@@ -397,13 +397,13 @@ static void log_cannot_write(struct ray_local *exporter, enum ray_status status,
     if (!ray_log_allow(&exporter->cannot_write, exporter->environment.clock, &repeated)) {
         return;
     }
-    ray_log_warn(exporter->environment.log,
-                 status == RAY_AGAIN ? "store cannot write: disk full; documents wait in the queue"
-                                     : "store cannot write; documents wait in the queue",
-                 "exporter=%s problem=%s hint=%s repeated=%" PRIu64, exporter->environment.id,
-                 RAY_LOG_STR(ray_str_from(error->text)),
-                 RAY_LOG_STR(RAY_STR("free space or lower exporters.local.retention.max_size")),
-                 repeated);
+    ray_log_warn(
+        exporter->environment.log,
+        status == RAY_AGAIN ? "store cannot write: disk full; documents wait in the queue"
+                            : "store cannot write; documents wait in the queue",
+        "exporter=%s problem=%s hint=%s repeated=%" PRIu64,
+        RAY_LOG_STR(ray_str_from(exporter->environment.id)), RAY_LOG_STR(ray_str_from(error->text)),
+        RAY_LOG_STR(RAY_STR("free space or lower exporters.local.retention.max_size")), repeated);
 }
 
 /* False when stop's time was used up first. */
@@ -519,7 +519,8 @@ static enum ray_status open_store(struct ray_local *exporter, struct ray_net_err
         return RAY_IO;
     }
     ray_log_info(exporter->environment.log, "local store open", "exporter=%s directory=%s",
-                 exporter->environment.id, RAY_LOG_STR(ray_str_from(folder)));
+                 RAY_LOG_STR(ray_str_from(exporter->environment.id)),
+                 RAY_LOG_STR(ray_str_from(folder)));
     return RAY_OK;
 }
 

@@ -31,15 +31,18 @@ extern const struct ray_option ray_local_option_table[];
 
 struct ray_local;
 
+/* Checks what the table cannot. RAY_INVALID with problems added. No side effect. */
 RAY_MUST_USE enum ray_status ray_local_check(const struct ray_local_options *options,
                                              const struct ray_yaml *node, const char *path,
                                              struct ray_problems *problems);
+/* NULL when out of memory. `options` and all that the environment names must outlive it. */
 struct ray_local *ray_local_new(const struct ray_local_options *options,
                                 const struct ray_exporter_environment *environment);
-/* Opens the store and the port. RAY_IO with *error, whose text names the key first: "directory:
- * ...". */
+/* Opens the store, the cursor and the port, and starts the thread. RAY_IO or RAY_NOMEM with *error,
+ * whose text names the key first where one is to blame: "directory: ...". Nothing is open then. */
 RAY_MUST_USE enum ray_status ray_local_start(struct ray_local *exporter,
                                              struct ray_net_error *error);
+/* The port that is open, 0 when none is. */
 uint16_t ray_local_port(const struct ray_local *exporter);
 /* After the queue was closed: stores until it is empty or `timeout_ms` are over. Returns how many
  * accepted documents had to be given up. */

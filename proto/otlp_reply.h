@@ -12,16 +12,13 @@
 
 enum ray_otlp_encoding { RAY_OTLP_PROTOBUF, RAY_OTLP_JSON };
 
-/* Numbers of google.rpc.Code, which are also gRPC's status codes. */
+/* Numbers of google.rpc.Code, which are also gRPC's status codes: those that are sent. */
 enum ray_rpc_code {
     RAY_RPC_OK = 0,
-    RAY_RPC_CANCELLED = 1,
     RAY_RPC_INVALID_ARGUMENT = 3,
     RAY_RPC_RESOURCE_EXHAUSTED = 8,
     RAY_RPC_UNIMPLEMENTED = 12,
-    RAY_RPC_INTERNAL = 13,
     RAY_RPC_UNAVAILABLE = 14,
-    RAY_RPC_UNAUTHENTICATED = 16,
 };
 
 /* Appends an ExportTraceServiceResponse. Nothing rejected and no message: the empty message

@@ -68,7 +68,7 @@ struct ray_exporter_ledger;
 /* NULL when out of memory. The registry must outlive it. */
 struct ray_exporter_ledger *ray_exporter_ledger_new(struct ray_metrics *metrics,
                                                     const char *exporter);
-void ray_exporter_ledger_free(struct ray_exporter_ledger *ledger);
+void ray_exporter_ledger_free(struct ray_exporter_ledger *ledger); /* accepts NULL */
 void ray_ledger_exporter_took(struct ray_exporter_ledger *ledger, uint64_t documents);
 void ray_ledger_delivered(struct ray_exporter_ledger *ledger, uint64_t documents);
 void ray_ledger_dropped(struct ray_exporter_ledger *ledger, struct ray_str reason,
@@ -76,7 +76,7 @@ void ray_ledger_dropped(struct ray_exporter_ledger *ledger, struct ray_str reaso
 void ray_ledger_retried(struct ray_exporter_ledger *ledger, struct ray_str reason,
                         uint64_t documents);
 
-/* Gauges in bytes with the label exporter="<id>"; whoever owns the queue says how to read them. */
+/* Gauges in bytes, labelled exporter and pipeline; whoever owns the queue says how to read them. */
 extern const struct ray_metric_family ray_exporter_queue_size;     /* otelcol_exporter_queue_size */
 extern const struct ray_metric_family ray_exporter_queue_capacity; /* ..._queue_capacity */
 

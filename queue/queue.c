@@ -204,7 +204,7 @@ static struct entry *entry_new(const struct ray_queue *queue, struct ray_batch *
     return entry;
 }
 
-/* What a smaller section lacks is done before it starts. */
+/* Each cursor owes what its own section holds; what that lacks is done before it starts. */
 static void entry_add_backlogs(struct ray_queue *queue, const struct entry *entry)
 {
     uint32_t i = 0;

@@ -53,9 +53,11 @@ void ray_queue_cancel(struct ray_queue *queue, size_t reserved_bytes);
 RAY_MUST_USE enum ray_status ray_queue_push(struct ray_queue *queue, struct ray_batch *batch,
                                             size_t reserved_bytes, struct ray_ticket *ticket);
 
-/* No more pushes (RAY_CLOSED); cursors go on reading what is there. */
+/* No more pushes (RAY_CLOSED); cursors go on reading what is there. Wakes those that wait. Any
+ * thread, holding no lock that a wake takes. */
 void ray_queue_close(struct ray_queue *queue);
 
+/* Any thread, these three. */
 size_t ray_queue_used_bytes(struct ray_queue *queue); /* held and reserved */
 uint64_t ray_queue_end(struct ray_queue *queue); /* number of the newest document, 0 if none yet */
 /* How long an exporter that was woken for little may wait for more before it reads. The queue wakes

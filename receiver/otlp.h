@@ -49,7 +49,6 @@ struct ray_otlp_options {
     struct ray_otlp_protocols protocols;
     int64_t max_in_flight_mib; /* requests in hand, both protocols together */
 };
-/* The table of the component's keys, for config. */
 extern const struct ray_option ray_otlp_option_table[];
 
 struct ray_otlp_receiver;
@@ -63,15 +62,16 @@ struct ray_receiver_environment {
     const struct ray_clock *clock;
 };
 
-/* Checks what the table cannot. No side effect. */
+/* Checks what the table cannot. RAY_INVALID with problems added. No side effect. */
 RAY_MUST_USE enum ray_status ray_otlp_receiver_check(const struct ray_otlp_options *options,
                                                      const struct ray_yaml *node, const char *path,
                                                      struct ray_problems *problems);
-/* Options and environment are copied; NULL when out of memory. */
+/* Options and environment are copied, what their views and pointers name must outlive it. NULL when
+ * out of memory. */
 struct ray_otlp_receiver *ray_otlp_receiver_new(const struct ray_otlp_options *options,
                                                 const struct ray_receiver_environment *environment);
-/* Opens the ports. RAY_IO with *error, whose text names the endpoint's key first:
- * "protocols.grpc.endpoint: ...". */
+/* Opens the ports. On any other status than RAY_OK none stays open, and *error's text names the
+ * endpoint's key first: "protocols.grpc.endpoint: ...". */
 RAY_MUST_USE enum ray_status ray_otlp_receiver_start(struct ray_otlp_receiver *receiver,
                                                      struct ray_net_error *error);
 /* The ports that are open, 0 when off. */

@@ -16,9 +16,5 @@
 /* Annotation keys and string values, in characters (quotas). */
 #define RAY_ANNOTATION_KEY_MAX_CHARS   500u
 #define RAY_ANNOTATION_VALUE_MAX_CHARS 1000u
-/* Other strings (segment documents); not enforced by the reference, nor here. */
-#define RAY_STRING_MAX_CHARS 250u
-/* Service-side age of a segment (quotas): refused after that. */
-#define RAY_RETENTION_DAYS 30u
 
 #endif

@@ -119,7 +119,7 @@ static void a_full_buffer_fails_and_stays_what_it_was(void **state)
     for (int encoding = RAY_OTLP_PROTOBUF; encoding <= RAY_OTLP_JSON; encoding++) {
         struct ray_buf small;
         ray_buf_init(&small, 8);
-        ray_otlp_write_status((enum ray_otlp_encoding)encoding, RAY_RPC_INTERNAL,
+        ray_otlp_write_status((enum ray_otlp_encoding)encoding, RAY_RPC_UNAVAILABLE,
                               RAY_STR("longer than eight bytes"), 1, &small);
         assert_true(small.failed);
         assert_true(small.len <= 8);
