@@ -14,8 +14,9 @@
 #include "translate/json_value.h"
 #include "xray/limits.h"
 
-#define METADATA_PREFIX RAY_STR("aws.xray.metadata.")
-#define RESOURCE_PREFIX RAY_STR("otel.resource.")
+#define METADATA_PREFIX   RAY_STR("aws.xray.metadata.")
+#define RESOURCE_PREFIX   RAY_STR("otel.resource.")
+#define ANNOTATION_PREFIX RAY_STR("aws.xray.annotation.")
 
 enum place { NOWHERE = 0, ANNOTATION = 1, METADATA = 2 };
 
@@ -154,6 +155,14 @@ static bool is_consumed(const struct ray_annotations *a, const struct ray_facts 
            note->indexing == RAY_INDEXED_NOT && !is_listed(a, facts->items[i].key); /* D21 */
 }
 
+/* Of a legacy annotation whose name would mean something else as an attribute. */
+static struct ray_str own_name(struct ray_str key)
+{
+    return ray_str_starts_with(key, ANNOTATION_PREFIX)
+               ? ray_str_from_pos(key, ANNOTATION_PREFIX.len)
+               : key;
+}
+
 static unsigned place_of(struct ray_annotations *a, struct ray_facts *facts, size_t i)
 {
     const struct ray_attribute *attribute = &facts->items[i];
@@ -165,7 +174,7 @@ static unsigned place_of(struct ray_annotations *a, struct ray_facts *facts, siz
         a->rules.index_all || note->indexing != RAY_INDEXED_NOT || is_listed(a, attribute->key);
     if (indexed && ray_annotation_fits(&attribute->value)) {
         if (note->annotation_key.ptr == NULL) { /* not renamed */
-            note->annotation_key = ray_annotation_key(attribute->key, a->arena);
+            note->annotation_key = ray_annotation_key(own_name(attribute->key), a->arena);
         }
         a->failed |= note->annotation_key.ptr == NULL && attribute->key.len > 0;
         return is_long(&attribute->value) ? ANNOTATION | METADATA : ANNOTATION;

@@ -17,8 +17,7 @@ static bool is_hex_digit(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
-/* D25: "i-" and 8 to 17 hex digits. Other machines have a host.id, too. */
-static bool is_instance_id(struct ray_str id)
+bool ray_aws_is_instance_id(struct ray_str id)
 {
     if (id.len < 2 + 8 || id.len > 2 + 17 || !ray_str_starts_with(id, RAY_STR("i-"))) {
         return false;
@@ -83,8 +82,7 @@ static void write_eks(const struct ray_facts *resource, struct ray_json_writer *
     ray_json_object_end(w);
 }
 
-/* The name in "arn:aws:logs:region:account:log-group:NAME:..."; what has no seventh part is one. */
-static struct ray_str group_of_arn(struct ray_str arn)
+struct ray_str ray_aws_log_group_of_arn(struct ray_str arn)
 {
     struct ray_str rest = arn, part;
     for (unsigned i = 0; ray_str_split(&rest, ':', &part); i++) {
@@ -100,7 +98,7 @@ static void write_log_group(struct ray_str text, bool is_arn, struct ray_json_wr
     ray_json_object_begin(w);
     if (is_arn) {
         RAY_WRITE_IF_ANY(w, "arn", text);
-        text = group_of_arn(text);
+        text = ray_aws_log_group_of_arn(text);
     }
     RAY_WRITE_OR_NULL(w, "log_group", text);
     ray_json_object_end(w);
@@ -165,7 +163,7 @@ static void write_xray(const struct ray_facts *resource, struct ray_json_writer 
     RAY_JSON_KEY(w, "auto_instrumentation");
     ray_json_bool(w, ray_facts_string(resource, RAY_KEY_AUTO_VERSION).len > 0 ||
                          ray_facts_string(resource, RAY_KEY_DISTRO_VERSION).len > 0);
-    ray_json_object_end(w);
+    /* left open: ray_aws_write ends it */
 }
 
 void ray_aws_write_resource(const struct ray_facts *resource,
@@ -173,7 +171,7 @@ void ray_aws_write_resource(const struct ray_facts *resource,
 {
     struct ray_str platform = ray_facts_string(resource, RAY_KEY_CLOUD_PLATFORM);
     if (ray_str_eq(platform, RAY_STR("aws_ec2")) ||
-        is_instance_id(ray_facts_string(resource, RAY_KEY_HOST_ID))) {
+        ray_aws_is_instance_id(ray_facts_string(resource, RAY_KEY_HOST_ID))) {
         write_ec2(resource, w);
     }
     if (ray_str_eq(platform, RAY_STR("aws_ecs"))) {
@@ -201,7 +199,8 @@ static struct ray_str first_of(const struct ray_facts *facts, enum ray_key a, en
     return ray_facts_last_string(facts, ray_facts_has(facts, b) ? b : c);
 }
 
-static void collect_tables(const struct ray_facts *facts, struct ray_aws *aws)
+static void collect_tables(const struct ray_facts *facts, const struct ray_shape *shape,
+                           struct ray_aws *aws)
 {
     const struct ray_value *names = ray_facts_last(facts, RAY_KEY_DYNAMODB_TABLE_NAMES);
     aws->table_name =
@@ -209,7 +208,9 @@ static void collect_tables(const struct ray_facts *facts, struct ray_aws *aws)
     if (names == NULL) {
         return;
     }
-    if (names->kind != RAY_VALUE_LIST) {
+    if (shape->was_segment && names->kind == RAY_VALUE_LIST) {
+        aws->table_names = names; /* it had both, or a list of one */
+    } else if (names->kind != RAY_VALUE_LIST) {
         aws->table_name = ray_value_string(names);
     } else if (names->as.list.count == 1) {
         aws->table_name = ray_value_string(&names->as.list.items[0]);
@@ -232,7 +233,27 @@ static void consume(struct ray_facts *facts)
     }
 }
 
-struct ray_aws ray_aws_collect(const struct ray_resource *resource, struct ray_facts *facts)
+/* What a legacy segment said of its call (D28 and segment_to_span). */
+static void collect_legacy(struct ray_facts *facts, struct ray_aws *aws)
+{
+    const struct ray_value *retries = ray_facts_last(facts, RAY_KEY_XRAY_RETRIES);
+    const struct ray_value *names = ray_facts_last(facts, RAY_KEY_XRAY_RESOURCE_NAMES);
+    if (retries != NULL && retries->kind == RAY_VALUE_INT) {
+        aws->retries = retries;
+        ray_facts_consume(facts, RAY_KEY_XRAY_RETRIES);
+    }
+    if (names != NULL && names->kind == RAY_VALUE_LIST) {
+        aws->resource_names = names;
+        ray_facts_consume(facts, RAY_KEY_XRAY_RESOURCE_NAMES);
+    }
+    aws->sampling_rule = ray_facts_last_string(facts, RAY_KEY_XRAY_SAMPLING_RULE);
+    if (aws->sampling_rule.len > 0) {
+        ray_facts_consume(facts, RAY_KEY_XRAY_SAMPLING_RULE);
+    }
+}
+
+struct ray_aws ray_aws_collect(const struct ray_resource *resource, const struct ray_shape *shape,
+                               struct ray_facts *facts)
 {
     struct ray_aws aws = {.present = resource->on_aws, .account_id = resource->account_id};
     if (!aws.present) {
@@ -251,14 +272,23 @@ struct ray_aws ray_aws_collect(const struct ray_resource *resource, struct ray_f
     if (ray_facts_has(facts, RAY_KEY_MESSAGING_URL)) {
         aws.queue_url = ray_facts_last_string(facts, RAY_KEY_MESSAGING_URL);
     }
-    collect_tables(facts, &aws);
-    const struct ray_value *retries = ray_facts_last(facts, RAY_KEY_XRAY_RETRIES);
-    if (retries != NULL && retries->kind == RAY_VALUE_INT) {
-        aws.retries = retries;
-        ray_facts_consume(facts, RAY_KEY_XRAY_RETRIES);
-    }
+    collect_tables(facts, shape, &aws);
+    collect_legacy(facts, &aws);
     consume(facts);
     return aws;
+}
+
+static void write_strings(struct ray_json_writer *w, struct ray_str quoted_key,
+                          const struct ray_value *list)
+{
+    if (list != NULL) {
+        ray_json_raw_key(w, quoted_key);
+        ray_json_array_begin(w);
+        for (size_t i = 0; i < list->as.list.count; i++) {
+            ray_json_string(w, ray_value_string(&list->as.list.items[i]));
+        }
+        ray_json_array_end(w);
+    }
 }
 
 static void write_call(const struct ray_aws *aws, struct ray_json_writer *w)
@@ -269,14 +299,7 @@ static void write_call(const struct ray_aws *aws, struct ray_json_writer *w)
     RAY_WRITE_IF_ANY(w, "request_id", aws->request_id);
     RAY_WRITE_IF_ANY(w, "queue_url", aws->queue_url);
     RAY_WRITE_IF_ANY(w, "table_name", aws->table_name);
-    if (aws->table_names != NULL) {
-        RAY_JSON_KEY(w, "table_names");
-        ray_json_array_begin(w);
-        for (size_t i = 0; i < aws->table_names->as.list.count; i++) {
-            ray_json_string(w, ray_value_string(&aws->table_names->as.list.items[i]));
-        }
-        ray_json_array_end(w);
-    }
+    write_strings(w, RAY_STR("\"table_names\":"), aws->table_names);
 }
 
 void ray_aws_write(const struct ray_aws *aws, const struct ray_resource *resource,
@@ -290,6 +313,9 @@ void ray_aws_write(const struct ray_aws *aws, const struct ray_resource *resourc
         RAY_JSON_KEY(w, "retries");
         ray_json_i64(w, aws->retries->as.integer);
     }
+    write_strings(w, RAY_STR("\"resource_names\":"), aws->resource_names);
     ray_json_raw(w, resource->aws);
+    RAY_WRITE_IF_ANY(w, "sampling_rule_name", aws->sampling_rule);
+    ray_json_object_end(w); /* of xray */
     ray_json_object_end(w);
 }

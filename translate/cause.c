@@ -21,6 +21,23 @@ static void judge(struct ray_cause *cause, int64_t code, bool status_is_error)
     cause->fault = (code >= HTTP_FAULT && code < HTTP_END) || (status_is_error && !cause->error);
 }
 
+/* What a legacy segment said of itself is right (segment_to_span). */
+static void override(bool *flag, struct ray_facts *facts, enum ray_key key)
+{
+    const struct ray_value *said = ray_facts_last(facts, key);
+    if (said != NULL && said->kind == RAY_VALUE_BOOL) {
+        *flag = said->as.boolean;
+        ray_facts_consume(facts, key);
+    }
+}
+
+static void override_flags(struct ray_cause *cause, struct ray_facts *facts)
+{
+    override(&cause->fault, facts, RAY_KEY_XRAY_FAULT);
+    override(&cause->error, facts, RAY_KEY_XRAY_ERROR);
+    override(&cause->throttle, facts, RAY_KEY_XRAY_THROTTLE);
+}
+
 static bool is_exception(const struct ray_event *event)
 {
     return ray_str_eq(event->name, RAY_STR("exception"));
@@ -64,6 +81,38 @@ static void apply_legacy(const struct ray_attributes *event, struct ray_exceptio
         ray_value_int(ray_attributes_find(event, RAY_STR("aws.xray.exception.skipped")));
 }
 
+/* Frames that no text can hold. True when there were any. */
+static bool take_legacy_stack(const struct ray_attributes *event, struct ray_exception *exception,
+                              struct ray_stack_builder *builder)
+{
+    const struct ray_value *stack = ray_attributes_find(event, RAY_STR("aws.xray.exception.stack"));
+    size_t count = stack != NULL && stack->kind == RAY_VALUE_LIST ? stack->as.list.count : 0;
+    if (count == 0) {
+        return false;
+    }
+    struct ray_frame *frames = RAY_ARENA_ARRAY(builder->arena, struct ray_frame, count);
+    if (frames == NULL) {
+        builder->failed = true;
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct ray_value *item = &stack->as.list.items[i];
+        struct ray_attributes members = {NULL, 0};
+        if (item->kind == RAY_VALUE_MAP) {
+            members = (struct ray_attributes){item->as.map.items, item->as.map.count};
+        }
+        frames[i] = (struct ray_frame){
+            .path = ray_attributes_string(&members, RAY_STR("path")),
+            .label = ray_attributes_string(&members, RAY_STR("label")),
+            .line = ray_value_int(ray_attributes_find(&members, RAY_STR("line"))),
+            .next = i + 1 < count ? &frames[i + 1] : NULL,
+        };
+    }
+    exception->frames = frames;
+    exception->frame_count = count;
+    return true;
+}
+
 static struct ray_exception *from_exception(const struct ray_event *event,
                                             const struct ray_shape *shape, struct ray_str language,
                                             struct ray_stack_builder *builder)
@@ -85,7 +134,7 @@ static struct ray_exception *from_exception(const struct ray_event *event,
         exception->id = id;
         language = RAY_STR("java"); /* the form that the receiver writes, whatever the language */
     }
-    if (text.len > 0) {
+    if (!take_legacy_stack(attributes, exception, builder) && text.len > 0) {
         ray_stacktrace_parse(language, text, exception, builder);
     }
     if (exception->cause.len == 0) {
@@ -177,9 +226,14 @@ struct ray_cause ray_cause_collect(const struct ray_span *span, const struct ray
     struct ray_stack_builder builder = {.arena = arena, .ids = ids};
     bool status_is_error = span->status_code == RAY_SPAN_STATUS_ERROR;
     judge(&cause, ray_http_code(facts), status_is_error);
+    override_flags(&cause, facts);
+    cause.elsewhere = ray_facts_last_string(facts, RAY_KEY_XRAY_CAUSE);
     if (has_exceptions(span, shape)) {
         cause.present = true;
         collect_events(&cause, span, shape, language, &builder);
+    } else if (cause.elsewhere.len > 0) {
+        cause.present = true;
+        ray_facts_consume(facts, RAY_KEY_XRAY_CAUSE);
     } else if (status_is_error) {
         collect_status(&cause, span, facts, &builder);
     }
@@ -245,6 +299,10 @@ static void write_exception(const struct ray_exception *exception, size_t max_fr
 void ray_cause_write(const struct ray_cause *cause, const struct ray_limits *limits,
                      struct ray_json_writer *w)
 {
+    if (cause->exceptions == NULL && cause->elsewhere.len > 0) {
+        ray_json_string(w, cause->elsewhere);
+        return;
+    }
     ray_json_object_begin(w);
     if (cause->exceptions != NULL) {
         RAY_JSON_KEY(w, "exceptions");

@@ -14,7 +14,8 @@ struct ray_cause {
     bool present;      /* there is a cause, maybe an empty one */
     bool took_message; /* the status message is its exception */
     struct ray_exception *exceptions;
-    bool failed; /* the arena is used up */
+    struct ray_str elsewhere; /* id of the exception in another subsegment that is the cause */
+    bool failed;              /* the arena is used up */
 };
 
 /* `language` is the resource's telemetry.sdk.language. Consumes http.status_text where it looked.

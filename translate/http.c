@@ -203,10 +203,18 @@ static void consume(struct ray_facts *facts)
     }
 }
 
+/* A segment may say no more of its request than this. */
+static bool was_segment_with_http(const struct ray_shape *shape, const struct ray_facts *facts)
+{
+    return shape->was_segment && (ray_facts_has(facts, RAY_KEY_XRAY_FORWARDED) ||
+                                  ray_facts_has(facts, RAY_KEY_RESPONSE_LENGTH));
+}
+
 struct ray_http ray_http_collect(const struct ray_span *span, const struct ray_shape *shape,
                                  struct ray_facts *facts)
 {
-    struct ray_http http = {.present = has_any(facts, makes_block, COUNT(makes_block))};
+    struct ray_http http = {.present = has_any(facts, makes_block, COUNT(makes_block)) ||
+                                       was_segment_with_http(shape, facts)};
     if (!http.present) {
         return http;
     }

@@ -41,6 +41,7 @@ struct candidate {
 
 /* clang-format off */
 static const struct candidate candidates[] = {
+    {TEXT,         RAY_KEY_XRAY_NAME,          ANY,         true},
     {REMOTE,       RAY_KEY_AWS_REMOTE_SERVICE, DEPENDENCY,  true},
     {TEXT,         RAY_KEY_AWS_LOCAL_SERVICE,  SERVICE,     true},
     {RESOURCE,     RAY_KEY_SERVICE_NAME,       SERVICE,     true},  /* D37 */
@@ -198,6 +199,10 @@ static struct ray_str choose_namespace(const struct ray_shape *shape, const stru
 {
     if (shape->serves || shape->role == RAY_ROLE_SERVICE || shape->role == RAY_ROLE_LOCAL_ROOT) {
         return RAY_STR("");
+    }
+    struct ray_str said = ray_facts_string(facts, RAY_KEY_XRAY_NAMESPACE);
+    if (said.len > 0) {
+        return said;
     }
     if (shape->aws_sdk || (ray_facts_has(facts, RAY_KEY_AWS_SERVICE) && !names_other_side)) {
         return RAY_STR("aws");

@@ -93,6 +93,20 @@
     X(XRAY_TRACED,          "aws.xray.traced")                                                     \
     X(XRAY_RESOURCE_ARN,    "aws.xray.resource_arn")      /* resource */                           \
     X(XRAY_ANNOTATIONS,     "aws.xray.annotations")       /* exporter */                           \
+    /* where a segment differs from what the others say of it (segment_to_span) */                 \
+    X(XRAY_SEGMENT,         "aws.xray.segment")                                                    \
+    X(XRAY_NAME,            "aws.xray.name")                                                       \
+    X(XRAY_NAMESPACE,       "aws.xray.namespace")                                                  \
+    X(XRAY_FAULT,           "aws.xray.fault")                                                      \
+    X(XRAY_ERROR,           "aws.xray.error")                                                      \
+    X(XRAY_THROTTLE,        "aws.xray.throttle")                                                   \
+    X(XRAY_CAUSE,           "aws.xray.cause")                                                      \
+    X(XRAY_RESOURCE_NAMES,  "aws.xray.resource_names")                                             \
+    X(XRAY_SAMPLING_RULE,   "aws.xray.sampling_rule_name")                                         \
+    X(XRAY_SQL_URL,         "aws.xray.sql.url")                                                    \
+    X(XRAY_SQL_CONNECTION,  "aws.xray.sql.connection_string")                                      \
+    X(XRAY_SQL_TYPE,        "aws.xray.sql.database_type")                                          \
+    X(XRAY_ORIGIN,          "aws.xray.origin")            /* resource */                           \
     /* resource */                                                                                 \
     X(SERVICE_NAME,         "service.name")                                                        \
     X(SERVICE_NAMESPACE,    "service.namespace")                                                   \

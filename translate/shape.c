@@ -38,6 +38,8 @@ struct ray_shape ray_shape_of(const struct ray_span *span, const struct ray_fact
         .has_parent =
             span->parent_id.len == RAY_SPAN_ID_BYTES && !ray_bytes_all_zero(span->parent_id),
     };
+    const struct ray_value *segment = ray_facts_first(facts, RAY_KEY_XRAY_SEGMENT);
+    shape.was_segment = segment != NULL && segment->kind == RAY_VALUE_BOOL && segment->as.boolean;
     shape.serves = serves(span, &shape);
     shape.subsegment =
         role == RAY_ROLE_DEPENDENCY || (role == RAY_ROLE_PLAIN && shape.has_parent &&

@@ -20,7 +20,8 @@ struct ray_shape {
     bool aws_sdk;    /* rpc.system is aws-api */
     bool has_parent; /* in OTLP; the pair's documents have other parents */
     bool subsegment;
-    bool serves; /* a CONSUMER that handles a message: a segment of its own (D01, D38) */
+    bool was_segment; /* written by segment_to_span: what restates the segment is no metadata */
+    bool serves;      /* a CONSUMER that handles a message: a segment of its own (D01, D38) */
 };
 
 /* `aws.span.kind` says that the span is the local root of its service (Application Signals). */

@@ -73,6 +73,25 @@ static struct ray_str any_of(const struct ray_facts *facts, enum ray_key a, enum
     return text.len > 0 ? text : ray_facts_last_string(facts, c);
 }
 
+static const struct ray_value *take_said(struct ray_facts *facts, enum ray_key key)
+{
+    const struct ray_value *said = ray_facts_last(facts, key);
+    if (said == NULL || said->kind != RAY_VALUE_STRING) {
+        return NULL;
+    }
+    ray_facts_consume(facts, key);
+    return said;
+}
+
+/* From a legacy segment (segment_to_span); "" is that it had no such field. */
+static void collect_said(struct ray_sql *sql, struct ray_facts *facts)
+{
+    const struct ray_value *url = take_said(facts, RAY_KEY_XRAY_SQL_URL);
+    sql->url = url != NULL ? url->as.string : sql->url;
+    sql->said_connection = take_said(facts, RAY_KEY_XRAY_SQL_CONNECTION);
+    sql->said_type = take_said(facts, RAY_KEY_XRAY_SQL_TYPE);
+}
+
 static void consume(struct ray_facts *facts)
 {
     for (unsigned key = RAY_KEY_DB_SYSTEM; key <= RAY_KEY_DB_USER; key++) {
@@ -97,6 +116,7 @@ struct ray_sql ray_sql_collect(struct ray_str span_name, struct ray_facts *facts
     sql.port =
         ray_facts_last(facts, ray_facts_has(facts, RAY_KEY_SERVER_PORT) ? RAY_KEY_SERVER_PORT
                                                                         : RAY_KEY_NET_PEER_PORT);
+    collect_said(&sql, facts);
     consume(facts);
     return sql;
 }
@@ -114,6 +134,10 @@ static void write_port(const struct ray_value *port, struct ray_buf *out)
 /* D07: the host that the span names, before the "localhost" of the reference. */
 static void write_connection(const struct ray_sql *sql, struct ray_json_writer *w)
 {
+    if (sql->said_connection != NULL) {
+        RAY_WRITE_IF_ANY(w, "connection_string", sql->said_connection->as.string);
+        return;
+    }
     RAY_JSON_KEY(w, "connection_string");
     ray_json_raw(w, RAY_STR("\""));
     if (sql->connection.len > 0) {
@@ -135,7 +159,8 @@ void ray_sql_write(const struct ray_sql *sql, const struct ray_limits *limits,
     ray_json_object_begin(w);
     RAY_WRITE_IF_ANY(w, "url", sql->url);
     write_connection(sql, w);
-    RAY_WRITE_IF_ANY(w, "database_type", sql->system);
+    RAY_WRITE_IF_ANY(w, "database_type",
+                     sql->said_type != NULL ? sql->said_type->as.string : sql->system);
     RAY_WRITE_IF_ANY(w, "user", sql->user);
     RAY_WRITE_IF_ANY(w, "sanitized_query", ray_utf8_first_bytes(sql->query, limits->query_bytes));
     ray_json_object_end(w);

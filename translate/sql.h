@@ -12,6 +12,8 @@ struct ray_sql {
     struct ray_str url; /* the span name: see sql.c */
     struct ray_str connection, host, database, system, user, query;
     const struct ray_value *port; /* NULL: not given */
+    /* What a segment said, where the rules give another: NULL: nothing */
+    const struct ray_value *said_connection, *said_type;
 };
 
 /* Consumes the db.* keys it knows when the database is a relational one; otherwise nothing. */

@@ -229,6 +229,19 @@ static bool carries_links(const struct ray_span *span, const struct ray_shape *s
                                                 : true;
 }
 
+/* Attributes that segment_to_span made of what the document has as a field already. */
+static void consume_restated(const struct document *d, struct ray_facts *facts)
+{
+    static const enum ray_key restated[] = {
+        RAY_KEY_XRAY_SEGMENT,    RAY_KEY_RPC_SYSTEM,     RAY_KEY_RPC_SERVICE,
+        RAY_KEY_XRAY_NAME,       RAY_KEY_XRAY_NAMESPACE, RAY_KEY_DYNAMODB_TABLE_NAMES,
+        RAY_KEY_RESPONSE_LENGTH,
+    };
+    for (size_t i = 0; d->shape.was_segment && i < sizeof(restated) / sizeof(restated[0]); i++) {
+        ray_facts_consume(facts, restated[i]);
+    }
+}
+
 /* The blocks in the order in which they consume attributes. */
 static void collect_blocks(struct work *work, struct document *d, struct ray_facts *facts,
                            struct ray_made_ids *ids)
@@ -240,8 +253,9 @@ static void collect_blocks(struct work *work, struct document *d, struct ray_fac
     d->http = ray_http_collect(d->span, &d->shape, facts);
     d->cause =
         ray_cause_collect(d->span, &d->shape, facts, work->resource.language, ids, work->arena);
-    d->aws = ray_aws_collect(&work->resource, facts);
+    d->aws = ray_aws_collect(&work->resource, &d->shape, facts);
     d->sql = ray_sql_collect(d->span->name, facts);
+    consume_restated(d, facts);
     d->user = take_user(facts);
     d->preserved = (struct ray_preserved){d->span, work->scope, &d->shape, &d->cause};
     struct ray_annotation_rules rules = {
