@@ -16,6 +16,7 @@
 
 #define METADATA_PREFIX   RAY_STR("aws.xray.metadata.")
 #define RESOURCE_PREFIX   RAY_STR("otel.resource.")
+#define CUTS_NAME         RAY_STR("spanbridge.truncated")
 #define ANNOTATION_PREFIX RAY_STR("aws.xray.annotation.")
 
 enum place { NOWHERE = 0, ANNOTATION = 1, METADATA = 2 };
@@ -106,8 +107,11 @@ static void collect_listed(struct ray_annotations *a, struct ray_facts *facts)
     }
 }
 
-static bool is_preserve_name(const struct ray_annotations *a, struct ray_str name)
+static bool is_own_name(const struct ray_annotations *a, struct ray_str name)
 {
+    if (ray_str_eq(name, CUTS_NAME)) {
+        return true;
+    }
     for (size_t i = 0; a->rules.preserved != NULL && i < RAY_PRESERVE_NAMESPACES; i++) {
         if (ray_str_eq(ray_preserve_name(i), name)) {
             return true;
@@ -124,7 +128,7 @@ static bool add_namespace(struct ray_annotations *a, const struct ray_attribute 
         return false;
     }
     struct ray_str name = ray_str_from_pos(attribute->key, METADATA_PREFIX.len);
-    if (is_preserve_name(a, name)) {
+    if (is_own_name(a, name)) {
         return false; /* ours to write */
     }
     struct ray_value value;
@@ -317,7 +321,9 @@ struct section {
     struct section *outer; /* begun first; or NULL */
     size_t max_bytes;      /* of the whole object */
     size_t entry_bytes;    /* of one member */
-    size_t start;          /* where it began */
+    const struct ray_limits *limits;
+    enum ray_cut cut; /* what is noted when a member does not fit */
+    size_t start;     /* where it began */
     bool open;
 };
 
@@ -361,6 +367,7 @@ static void end_member(const struct section *s, struct mark mark)
         (out->len - mark.len > s->entry_bytes || out->len - s->start > s->max_bytes)) {
         ray_buf_rewind(s->w->out, mark.len);
         s->w->comma = mark.comma;
+        ray_limits_note(s->limits, s->cut);
     }
 }
 
@@ -422,7 +429,9 @@ void ray_annotations_write(struct ray_annotations *a, const struct ray_limits *l
     struct section s = {.w = w,
                         .quoted_key = RAY_STR("\"annotations\":"),
                         .max_bytes = limits->annotation_bytes,
-                        .entry_bytes = SIZE_MAX};
+                        .entry_bytes = SIZE_MAX,
+                        .limits = limits,
+                        .cut = RAY_CUT_ANNOTATIONS};
     for (size_t i = 0; i < a->facts->count; i++) {
         const struct ray_note *note = &a->facts->notes[i];
         if ((note->place & ANNOTATION) != 0) {
@@ -523,18 +532,38 @@ static void write_preserved(const struct ray_annotations *a, struct section *out
     }
 }
 
+/* What was cut to make the document fit, for who misses something in it. Never cut itself. */
+static void write_cuts(struct section *outer, const struct ray_limits *limits)
+{
+    if (limits->cuts == NULL || *limits->cuts == 0) {
+        return;
+    }
+    begin_member(outer);
+    ray_json_key(outer->w, CUTS_NAME);
+    ray_json_object_begin(outer->w);
+    RAY_JSON_KEY(outer->w, "cut");
+    ray_json_array_begin(outer->w);
+    for (unsigned cut = 0; cut < RAY_CUT_COUNT; cut++) {
+        if ((*limits->cuts & 1u << cut) != 0) {
+            ray_json_string(outer->w, ray_cut_name((enum ray_cut)cut));
+        }
+    }
+    ray_json_array_end(outer->w);
+    ray_json_object_end(outer->w);
+}
+
 void ray_metadata_write(struct ray_annotations *a, const struct ray_limits *limits,
                         struct ray_json_writer *w)
 {
     struct section outer = {.w = w,
                             .quoted_key = RAY_STR("\"metadata\":"),
                             .max_bytes = limits->metadata_bytes,
-                            .entry_bytes = limits->entry_bytes};
-    struct section inner = {.w = w,
-                            .quoted_key = RAY_STR("\"default\":"),
-                            .outer = &outer,
-                            .max_bytes = limits->metadata_bytes,
-                            .entry_bytes = limits->entry_bytes};
+                            .entry_bytes = limits->entry_bytes,
+                            .limits = limits,
+                            .cut = RAY_CUT_METADATA};
+    struct section inner = outer;
+    inner.quoted_key = RAY_STR("\"default\":");
+    inner.outer = &outer;
     write_default_namespace(a, &inner, limits);
     close_section(&inner);
     for (const struct ray_namespace *n = a->namespaces; n != NULL; n = n->next) {
@@ -543,6 +572,7 @@ void ray_metadata_write(struct ray_annotations *a, const struct ray_limits *limi
         }
     }
     write_preserved(a, &outer, limits);
+    write_cuts(&outer, limits);
     close_section(&outer);
 }
 
@@ -560,7 +590,11 @@ bool ray_annotations_write_resource(const struct ray_resource *resource, struct 
                                     struct ray_json_writer *w)
 {
     struct ray_annotations a = resource_alone(resource, arena);
-    struct section s = {.w = w, .max_bytes = SIZE_MAX, .entry_bytes = SIZE_MAX, .open = true};
+    struct section s = {.w = w,
+                        .max_bytes = SIZE_MAX,
+                        .entry_bytes = SIZE_MAX,
+                        .limits = &ray_limits_none,
+                        .open = true};
     write_item_annotations(&a, &s);
     return !a.failed;
 }
@@ -569,7 +603,11 @@ bool ray_metadata_write_resource(const struct ray_resource *resource, struct ray
                                  struct ray_json_writer *w)
 {
     struct ray_annotations a = resource_alone(resource, arena);
-    struct section s = {.w = w, .max_bytes = SIZE_MAX, .entry_bytes = SIZE_MAX, .open = true};
+    struct section s = {.w = w,
+                        .max_bytes = SIZE_MAX,
+                        .entry_bytes = SIZE_MAX,
+                        .limits = &ray_limits_none,
+                        .open = true};
     struct ray_map none;
     ray_map_init(&none, arena, 0);
     write_item_metadata(&a, &s, &none, &ray_limits_none);

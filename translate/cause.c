@@ -18,6 +18,7 @@ static void judge(struct ray_cause *cause, int64_t code, bool status_is_error)
 {
     cause->error = code >= HTTP_ERROR && code < HTTP_FAULT;
     cause->throttle = code == HTTP_THROTTLED;
+    cause->by_code = code >= HTTP_ERROR && code < HTTP_END;
     cause->fault = (code >= HTTP_FAULT && code < HTTP_END) || (status_is_error && !cause->error);
 }
 
@@ -187,6 +188,7 @@ static void collect_events(struct ray_cause *cause, const struct ray_span *span,
             exception = from_http_failure(&span->events[i], builder);
         }
         if (exception != NULL) {
+            exception->event = &span->events[i];
             *end = exception;
             end = &last_of(exception)->next;
         }
@@ -216,6 +218,41 @@ bool ray_cause_takes(const struct ray_event *event, const struct ray_shape *shap
 {
     return is_exception(event) || (is_http_failure(event, shape) && failure_code(event) != NULL &&
                                    failure_message(event) != NULL);
+}
+
+bool ray_cause_shows(const struct ray_event *event, const struct ray_exception *exception,
+                     const struct ray_attribute *attribute)
+{
+    static const struct {
+        struct ray_str key;
+        enum ray_value_kind kind; /* of what is written */
+        bool as_frames;
+    } shown[] = {
+        {RAY_STR_INIT("exception.type"), RAY_VALUE_STRING, false},
+        {RAY_STR_INIT("exception.message"), RAY_VALUE_STRING, false},
+        {RAY_STR_INIT("exception.stacktrace"), RAY_VALUE_STRING, true},
+        {RAY_STR_INIT("aws.xray.exception.id"), RAY_VALUE_STRING, false},
+        {RAY_STR_INIT("aws.xray.exception.cause"), RAY_VALUE_STRING, false},
+        {RAY_STR_INIT("aws.xray.exception.remote"), RAY_VALUE_BOOL, false},
+        {RAY_STR_INIT("aws.xray.exception.truncated"), RAY_VALUE_INT, false},
+        {RAY_STR_INIT("aws.xray.exception.skipped"), RAY_VALUE_INT, false},
+    };
+    const struct ray_value *value = &attribute->value;
+    if (exception == NULL || ray_attributes_find(&event->attributes, attribute->key) != value) {
+        return false; /* the first of duplicates counts */
+    }
+    if (!is_exception(event)) {
+        return (value == failure_code(event) && value->kind != RAY_VALUE_DOUBLE &&
+                value->kind < RAY_VALUE_LIST) ||
+               (value == failure_message(event) && value->kind == RAY_VALUE_STRING);
+    }
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+        if (ray_str_eq(shown[i].key, attribute->key)) {
+            return value->kind == shown[i].kind &&
+                   (!shown[i].as_frames || exception->frame_count > 0);
+        }
+    }
+    return false;
 }
 
 struct ray_cause ray_cause_collect(const struct ray_span *span, const struct ray_shape *shape,
@@ -268,10 +305,14 @@ static void write_int_if_any(struct ray_json_writer *w, struct ray_str quoted_ke
     }
 }
 
-static void write_exception(const struct ray_exception *exception, size_t max_frames,
+static void write_exception(const struct ray_exception *exception, const struct ray_limits *limits,
                             struct ray_json_writer *w)
 {
-    size_t frames = exception->frame_count < max_frames ? exception->frame_count : max_frames;
+    size_t frames = exception->frame_count;
+    if (frames > limits->frames) {
+        frames = limits->frames;
+        ray_limits_note(limits, RAY_CUT_STACKS);
+    }
     int64_t left_out = (int64_t)(exception->frame_count - frames);
     ray_json_object_begin(w);
     RAY_JSON_KEY(w, "id");
@@ -279,7 +320,8 @@ static void write_exception(const struct ray_exception *exception, size_t max_fr
     RAY_JSON_KEY(w, "type");
     ray_json_string(w, exception->type);
     RAY_JSON_KEY(w, "message");
-    ray_json_string(w, exception->message);
+    ray_json_string(
+        w, ray_limits_cut(limits, exception->message, limits->message_bytes, RAY_CUT_MESSAGES));
     if (exception->has_remote) {
         RAY_JSON_KEY(w, "remote");
         ray_json_bool(w, exception->remote);
@@ -308,7 +350,7 @@ void ray_cause_write(const struct ray_cause *cause, const struct ray_limits *lim
         RAY_JSON_KEY(w, "exceptions");
         ray_json_array_begin(w);
         for (const struct ray_exception *e = cause->exceptions; e != NULL; e = e->next) {
-            write_exception(e, limits->frames, w);
+            write_exception(e, limits, w);
         }
         ray_json_array_end(w);
     }

@@ -55,8 +55,10 @@ static bool members_are_fields(const struct walk *walk)
 /* The namespaces that have rows of their own. */
 static struct ray_str namespace_pattern(struct ray_str name)
 {
-    static const struct ray_str known[] = {RAY_STR_INIT("default"), RAY_STR_INIT("otel.events"),
-                                           RAY_STR_INIT("otel.scope"), RAY_STR_INIT("otel.span")};
+    static const struct ray_str known[] = {
+        RAY_STR_INIT("default"),       RAY_STR_INIT("otel.events"),
+        RAY_STR_INIT("otel.scope"),    RAY_STR_INIT("otel.span"),
+        RAY_STR_INIT("otel.resource"), RAY_STR_INIT("spanbridge.truncated")};
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (ray_str_eq(name, known[i])) {
             return name;

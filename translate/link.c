@@ -25,7 +25,9 @@ static void write_link(const struct ray_link *link, const struct ray_limits *lim
     write_trace_id(link->trace_id, w);
     RAY_JSON_KEY(w, "id");
     ray_json_hex(w, ray_bytes_all_zero(link->span_id) ? RAY_STR("") : link->span_id);
-    if (link->attributes.count > 0 && limits->metadata_bytes > 0) {
+    if (link->attributes.count > 0 && limits->metadata_bytes == 0) {
+        ray_limits_note(limits, RAY_CUT_METADATA);
+    } else if (link->attributes.count > 0) {
         struct ray_value map = {.kind = RAY_VALUE_MAP};
         map.as.map.items = link->attributes.items;
         map.as.map.count = link->attributes.count;

@@ -77,6 +77,25 @@ static void write_scope(const struct ray_preserved *p, const struct ray_limits *
     ray_json_object_end(w);
 }
 
+static bool has_resource(const struct ray_preserved *p)
+{
+    const struct ray_resource_spans *resource = p->resource;
+    return resource != NULL && (resource->schema_url.len > 0 || resource->dropped_attributes > 0);
+}
+
+static void write_resource(const struct ray_preserved *p, const struct ray_limits *limits,
+                           struct ray_arena *arena, struct ray_json_writer *w)
+{
+    (void)limits;
+    (void)arena;
+    ray_json_object_begin(w);
+    RAY_WRITE_IF_ANY(w, "schema_url", p->resource->schema_url);
+    write_count(w, RAY_STR("\"dropped_attributes_count\":"), p->resource->dropped_attributes);
+    ray_json_object_end(w);
+}
+
+/* --- otel.span: plain members --- */
+
 /* Names as in the OTLP enum, without its prefix; empty for UNSPECIFIED. */
 static struct ray_str kind_name(enum ray_span_kind kind)
 {
@@ -90,39 +109,276 @@ static struct ray_str kind_name(enum ray_span_kind kind)
     return names[kind];
 }
 
-/* An error shows as fault or error, a message that became a cause there. */
-static struct ray_str status_name(const struct ray_preserved *p)
+/* What is in no field: the name, unless it names the document or, as its url, the query. */
+static struct ray_str span_name(const struct ray_preserved *p)
 {
-    return p->span->status_code == RAY_SPAN_STATUS_OK ? RAY_STR("OK") : RAY_STR("");
+    bool there = p->shown.sql->present || ray_str_eq(p->span->name, p->name);
+    return there ? RAY_STR("") : p->span->name;
 }
 
+/* An error shows as fault or error, unless an HTTP code decided those. */
+static struct ray_str status_name(const struct ray_preserved *p)
+{
+    bool hidden = p->shown.cause->by_code && p->span->status_code == RAY_SPAN_STATUS_ERROR;
+    return p->span->status_code == RAY_SPAN_STATUS_OK ? RAY_STR("OK")
+           : hidden                                   ? RAY_STR("ERROR")
+                                                      : RAY_STR("");
+}
+
+/* A message that became a cause is there. */
 static struct ray_str status_message(const struct ray_preserved *p)
 {
-    return p->cause->took_message ? RAY_STR("") : p->span->status_message;
+    return p->shown.cause->took_message ? RAY_STR("") : p->span->status_message;
+}
+
+/* Numbers that the enums don't have are kept as numbers. */
+static void write_enum(struct ray_json_writer *w, struct ray_str quoted_key, struct ray_str name,
+                       int32_t number, int32_t last)
+{
+    if (number < 0 || number > last) {
+        ray_json_raw_key(w, quoted_key);
+        ray_json_i64(w, number);
+    } else {
+        ray_write_if_any(w, quoted_key, name);
+    }
+}
+
+/* The id of a parent that is none for X-Ray, and an end that `in_progress` hides. */
+static void write_odd(const struct ray_preserved *p, struct ray_json_writer *w)
+{
+    const struct ray_span *span = p->span;
+    if (!p->shape->has_parent && !ray_bytes_all_zero(span->parent_id)) {
+        RAY_JSON_KEY(w, "parent_id");
+        ray_json_hex(w, span->parent_id);
+    }
+    if (p->shown.in_progress && span->end_unix_ns != 0) {
+        RAY_JSON_KEY(w, "end_time");
+        ray_json_unix_ns(w, span->end_unix_ns);
+    }
+}
+
+static void write_plain(const struct ray_preserved *p, struct ray_json_writer *w)
+{
+    const struct ray_span *span = p->span;
+    ray_write_if_any(w, RAY_STR("\"name\":"), span_name(p));
+    write_enum(w, RAY_STR("\"kind\":"), kind_name(p->shape->kind), span->kind, RAY_SPAN_CONSUMER);
+    write_enum(w, RAY_STR("\"status\":"), status_name(p), span->status_code, RAY_SPAN_STATUS_ERROR);
+    ray_write_if_any(w, RAY_STR("\"status_message\":"), status_message(p));
+    write_odd(p, w);
+    ray_write_if_any(w, RAY_STR("\"trace_state\":"), span->trace_state);
+    write_count(w, RAY_STR("\"flags\":"), span->flags);
+    write_count(w, RAY_STR("\"dropped_attributes_count\":"), span->dropped_attributes);
+    write_count(w, RAY_STR("\"dropped_events_count\":"), span->dropped_events);
+    write_count(w, RAY_STR("\"dropped_links_count\":"), span->dropped_links);
+}
+
+/* --- otel.span: lists and maps, begun when they get something --- */
+
+static void begin_once(struct ray_json_writer *w, struct ray_str quoted_key_and_bracket,
+                       bool *begun)
+{
+    if (!*begun) {
+        ray_json_raw_key(w, quoted_key_and_bracket);
+        w->comma = false;
+        *begun = true;
+    }
+}
+
+/* Attributes that a block took but did not write: a second spelling, a value of the wrong kind,
+ * what the field had no room for. */
+static bool is_lost(const struct ray_preserved *p, size_t i)
+{
+    const struct ray_facts *facts = p->facts;
+    const struct ray_note *note = &facts->notes[i];
+    const struct ray_value *value = &facts->items[i].value;
+    bool is_user = note->key == RAY_KEY_ENDUSER_ID && facts->last[note->key] == i + 1; /* hidden */
+    if (note->key == RAY_KEY_NONE || note->place != 0 || value->kind == RAY_VALUE_NONE ||
+        (note->superseded && !is_user)) {
+        return false;
+    }
+    return !ray_is_shown(&p->shown, (enum ray_key)note->key, value);
+}
+
+/* An earlier value of a key that comes again. */
+static bool is_duplicate(const struct ray_preserved *p, size_t i)
+{
+    const struct ray_note *note = &p->facts->notes[i];
+    bool is_user = note->key == RAY_KEY_ENDUSER_ID && p->facts->last[note->key] == i + 1;
+    return note->superseded && !is_user && p->facts->items[i].value.kind != RAY_VALUE_NONE;
+}
+
+static void write_lost(const struct ray_preserved *p, const struct ray_limits *limits,
+                       struct ray_arena *arena, struct ray_json_writer *w)
+{
+    bool begun = false;
+    for (size_t i = 0; i < p->facts->count; i++) {
+        if (is_lost(p, i)) {
+            begin_once(w, RAY_STR("\"attributes\":{"), &begun);
+            ray_json_key(w, p->facts->items[i].key);
+            ray_value_write(&p->facts->items[i].value, limits, arena, w);
+        }
+    }
+    if (begun) {
+        ray_json_object_end(w);
+    }
+}
+
+static void write_duplicates(const struct ray_preserved *p, const struct ray_limits *limits,
+                             struct ray_arena *arena, struct ray_json_writer *w)
+{
+    bool begun = false;
+    for (size_t i = 0; i < p->facts->count; i++) {
+        const struct ray_attribute *item = &p->facts->items[i];
+        if (!is_duplicate(p, i)) {
+            continue;
+        }
+        begin_once(w, RAY_STR("\"duplicate_attributes\":["), &begun);
+        ray_json_object_begin(w);
+        ray_json_key_string(w, RAY_STR("key"), item->key);
+        RAY_JSON_KEY(w, "value");
+        ray_value_write(&item->value, limits, arena, w);
+        ray_json_object_end(w);
+    }
+    if (begun) {
+        ray_json_array_end(w);
+    }
+}
+
+static bool has_odd_trace_id(const struct ray_link *link)
+{
+    return link->trace_id.len != RAY_TRACE_ID_BYTES && link->trace_id.len > 0;
+}
+
+static bool has_link_extras(const struct ray_span *span)
+{
+    for (size_t i = 0; i < span->link_count; i++) {
+        const struct ray_link *link = &span->links[i];
+        if (link->trace_state.len > 0 || link->flags > 0 || link->dropped_attributes > 0 ||
+            has_odd_trace_id(link)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One object per link, in the order of the field `links`. */
+static void write_links(const struct ray_span *span, struct ray_json_writer *w)
+{
+    if (!has_link_extras(span)) {
+        return;
+    }
+    RAY_JSON_KEY(w, "links");
+    ray_json_array_begin(w);
+    for (size_t i = 0; i < span->link_count; i++) {
+        const struct ray_link *link = &span->links[i];
+        ray_json_object_begin(w);
+        if (has_odd_trace_id(link)) {
+            RAY_JSON_KEY(w, "trace_id");
+            ray_json_hex(w, link->trace_id);
+        }
+        RAY_WRITE_IF_ANY(w, "trace_state", link->trace_state);
+        write_count(w, RAY_STR("\"flags\":"), link->flags);
+        write_count(w, RAY_STR("\"dropped_attributes_count\":"), link->dropped_attributes);
+        ray_json_object_end(w);
+    }
+    ray_json_array_end(w);
+}
+
+/* The attributes of an event that its exception does not show. */
+static struct ray_attributes unshown_of(const struct ray_event *event,
+                                        const struct ray_exception *exception,
+                                        struct ray_arena *arena, struct ray_json_writer *w)
+{
+    size_t count = 0;
+    struct ray_attribute *items =
+        RAY_ARENA_ARRAY(arena, struct ray_attribute, event->attributes.count);
+    w->out->failed |= items == NULL;
+    for (size_t i = 0; items != NULL && i < event->attributes.count; i++) {
+        if (!ray_cause_shows(event, exception, &event->attributes.items[i])) {
+            items[count++] = event->attributes.items[i];
+        }
+    }
+    return (struct ray_attributes){items, count};
+}
+
+static void write_exception(const struct ray_event *event, const struct ray_exception *exception,
+                            const struct ray_limits *limits, struct ray_arena *arena,
+                            struct ray_json_writer *w)
+{
+    struct ray_attributes unshown = unshown_of(event, exception, arena, w);
+    ray_json_object_begin(w);
+    RAY_JSON_KEY(w, "time");
+    ray_json_unix_ns(w, event->time_unix_ns);
+    write_attributes(&unshown, limits, arena, w);
+    write_count(w, RAY_STR("\"dropped_attributes_count\":"), event->dropped_attributes);
+    ray_json_object_end(w);
+}
+
+/* One object per event that became an exception: when, and what an exception has no field for. */
+static void write_exceptions(const struct ray_preserved *p, const struct ray_limits *limits,
+                             struct ray_arena *arena, struct ray_json_writer *w)
+{
+    const struct ray_exception *exception = p->shown.cause->exceptions;
+    bool begun = false;
+    for (size_t i = 0; i < p->span->event_count; i++) {
+        const struct ray_event *event = &p->span->events[i];
+        if (!ray_cause_takes(event, p->shape)) {
+            continue;
+        }
+        while (exception != NULL && exception->event != event) { /* causes have none */
+            exception = exception->next;
+        }
+        begin_once(w, RAY_STR("\"exceptions\":["), &begun);
+        write_exception(event, exception, limits, arena, w);
+    }
+    if (begun) {
+        ray_json_array_end(w);
+    }
+}
+
+static bool has_exceptions(const struct ray_preserved *p)
+{
+    for (size_t i = 0; i < p->span->event_count; i++) {
+        if (ray_cause_takes(&p->span->events[i], p->shape)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_plain(const struct ray_preserved *p)
+{
+    const struct ray_span *span = p->span;
+    return span_name(p).len > 0 || span->kind != RAY_SPAN_UNSPECIFIED || status_name(p).len > 0 ||
+           span->status_code < 0 || span->status_code > RAY_SPAN_STATUS_ERROR ||
+           status_message(p).len > 0 || span->trace_state.len > 0 || span->flags > 0 ||
+           (!p->shape->has_parent && !ray_bytes_all_zero(span->parent_id)) ||
+           (p->shown.in_progress && span->end_unix_ns != 0) || span->dropped_attributes > 0 ||
+           span->dropped_events > 0 || span->dropped_links > 0;
 }
 
 static bool has_span(const struct ray_preserved *p)
 {
-    const struct ray_span *span = p->span;
-    return kind_name(p->shape->kind).len > 0 || status_name(p).len > 0 ||
-           status_message(p).len > 0 || span->trace_state.len > 0 || span->flags > 0 ||
-           span->dropped_attributes > 0 || span->dropped_events > 0 || span->dropped_links > 0;
+    if (has_plain(p) || has_link_extras(p->span) || has_exceptions(p)) {
+        return true;
+    }
+    for (size_t i = 0; i < p->facts->count; i++) {
+        if (is_lost(p, i) || is_duplicate(p, i)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void write_span(const struct ray_preserved *p, const struct ray_limits *limits,
                        struct ray_arena *arena, struct ray_json_writer *w)
 {
-    (void)limits;
-    (void)arena;
     ray_json_object_begin(w);
-    RAY_WRITE_IF_ANY(w, "kind", kind_name(p->shape->kind));
-    RAY_WRITE_IF_ANY(w, "status", status_name(p));
-    RAY_WRITE_IF_ANY(w, "status_message", status_message(p));
-    RAY_WRITE_IF_ANY(w, "trace_state", p->span->trace_state);
-    write_count(w, RAY_STR("\"flags\":"), p->span->flags);
-    write_count(w, RAY_STR("\"dropped_attributes_count\":"), p->span->dropped_attributes);
-    write_count(w, RAY_STR("\"dropped_events_count\":"), p->span->dropped_events);
-    write_count(w, RAY_STR("\"dropped_links_count\":"), p->span->dropped_links);
+    write_plain(p, w);
+    write_lost(p, limits, arena, w);
+    write_duplicates(p, limits, arena, w);
+    write_links(p->span, w);
+    write_exceptions(p, limits, arena, w);
     ray_json_object_end(w);
 }
 
@@ -134,6 +390,7 @@ static const struct {
 } namespaces[RAY_PRESERVE_NAMESPACES] = {
     {RAY_STR_INIT("otel.events"), has_events, write_events},
     {RAY_STR_INIT("otel.scope"), has_scope, write_scope},
+    {RAY_STR_INIT("otel.resource"), has_resource, write_resource},
     {RAY_STR_INIT("otel.span"), has_span, write_span},
 };
 

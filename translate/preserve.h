@@ -1,23 +1,30 @@
 /*
  * preserve: what X-Ray has no field for, as metadata namespaces of our own (`preserve: all`).
  *
- * otel.events [{name, time, attributes}], otel.scope {name, version, attributes, schema_url},
- * otel.span {kind, status, status_message, trace_state, flags, dropped counts}. What another rule
- * took is not repeated, what is empty is left out.
+ *   otel.events    [{name, time, attributes, dropped_attributes_count}]: what is no exception
+ *   otel.scope     {name, version, attributes, schema_url, dropped_attributes_count}
+ *   otel.resource  {schema_url, dropped_attributes_count}, on segments
+ *   otel.span      the table `members` in preserve.c: kind, status, trace state, ..., and what
+ *                  blocks took without writing it
+ *
+ * What another rule wrote is not repeated, what is empty is left out.
  */
 #ifndef RAY_TRANSLATE_PRESERVE_H
 #define RAY_TRANSLATE_PRESERVE_H
 
-#include "translate/cause.h"
+#include "translate/shown.h"
 
 struct ray_preserved {
     const struct ray_span *span;
     const struct ray_scope_spans *scope;
+    const struct ray_resource_spans *resource; /* NULL: not in this document */
     const struct ray_shape *shape;
-    const struct ray_cause *cause;
+    const struct ray_facts *facts; /* with each attribute's place decided */
+    struct ray_str name;           /* of the document */
+    struct ray_shown shown;
 };
 
-#define RAY_PRESERVE_NAMESPACES 3u
+#define RAY_PRESERVE_NAMESPACES 4u
 
 struct ray_str ray_preserve_name(size_t index);
 /* False: the namespace would be empty. */

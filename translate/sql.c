@@ -162,6 +162,7 @@ void ray_sql_write(const struct ray_sql *sql, const struct ray_limits *limits,
     RAY_WRITE_IF_ANY(w, "database_type",
                      sql->said_type != NULL ? sql->said_type->as.string : sql->system);
     RAY_WRITE_IF_ANY(w, "user", sql->user);
-    RAY_WRITE_IF_ANY(w, "sanitized_query", ray_utf8_first_bytes(sql->query, limits->query_bytes));
+    RAY_WRITE_IF_ANY(w, "sanitized_query",
+                     ray_limits_cut(limits, sql->query, limits->query_bytes, RAY_CUT_QUERY));
     ray_json_object_end(w);
 }

@@ -7,6 +7,7 @@
 #define RAY_TRANSLATE_STACKTRACE_H
 
 #include "core/arena.h"
+#include "proto/span.h"
 #include "translate/made_id.h"
 
 struct ray_frame {
@@ -24,6 +25,7 @@ struct ray_exception {
     int64_t truncated, skipped; /* written when not 0 */
     struct ray_frame *frames;   /* innermost first */
     size_t frame_count;
+    const struct ray_event *event; /* what it was made of; NULL: a cause, or a status message */
     struct ray_exception *next;
 };
 

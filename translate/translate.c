@@ -32,6 +32,7 @@ struct work {
     struct ray_batch *batch;
     struct ray_translate_counts *counts;
     struct ray_resource resource; /* of the ResourceSpans at hand */
+    const struct ray_resource_spans *resource_spans;
     const struct ray_scope_spans *scope;
     struct ray_facts_scratch scratch;
     uint32_t source; /* ordinal of the span at hand */
@@ -55,6 +56,7 @@ struct document {
     bool with_links;
     struct ray_preserved preserved;
     struct ray_annotations annotations;
+    unsigned cuts; /* bits 1u << enum ray_cut */
 };
 
 /* --- the translator --- */
@@ -229,6 +231,20 @@ static bool carries_links(const struct ray_span *span, const struct ray_shape *s
                                                 : true;
 }
 
+static struct ray_preserved preserved_of(const struct work *work, const struct document *d,
+                                         const struct ray_facts *facts)
+{
+    return (struct ray_preserved){
+        .span = d->span,
+        .scope = work->scope,
+        .resource = d->shape.subsegment ? NULL : work->resource_spans,
+        .shape = &d->shape,
+        .facts = facts,
+        .name = d->name.text,
+        .shown = {&d->http, &d->cause, &d->aws, &d->sql, d->user, d->in_progress},
+    };
+}
+
 /* Attributes that segment_to_span made of what the document has as a field already. */
 static void consume_restated(const struct document *d, struct ray_facts *facts)
 {
@@ -257,7 +273,6 @@ static void collect_blocks(struct work *work, struct document *d, struct ray_fac
     d->sql = ray_sql_collect(d->span->name, facts);
     consume_restated(d, facts);
     d->user = take_user(facts);
-    d->preserved = (struct ray_preserved){d->span, work->scope, &d->shape, &d->cause};
     struct ray_annotation_rules rules = {
         .index_all = work->translator->resource_options.index_all,
         .budget = work->translator->annotation_budget,
@@ -265,6 +280,7 @@ static void collect_blocks(struct work *work, struct document *d, struct ray_fac
         .only_resource_names = d->shape.role == RAY_ROLE_SERVICE,
     };
     if (work->translator->preserve_all && !rules.only_resource_names) {
+        d->preserved = preserved_of(work, d, facts);
         rules.preserved = &d->preserved;
     }
     d->annotations = ray_annotations_collect(facts, &work->resource, &rules, work->arena);
@@ -358,10 +374,10 @@ static void write_blocks(struct document *d, const struct ray_limits *limits,
         ray_sql_write(&d->sql, limits, w);
     }
     ray_annotations_write(&d->annotations, limits, w);
-    ray_metadata_write(&d->annotations, limits, w);
     if (d->with_links) {
         ray_links_write(d->span, limits, d->annotations.arena, w);
     }
+    ray_metadata_write(&d->annotations, limits, w); /* last: it says what was cut */
 }
 
 static void write_document(struct document *d, const struct ray_limits *limits, struct ray_buf *out)
@@ -383,35 +399,47 @@ static bool is_out_of_memory(const struct document *d)
     return d->annotations.failed || d->cause.failed;
 }
 
-/* Writes the document, again with less of it while it is too big. NULL limits: nothing helps. */
-static const struct ray_limits *write_small_enough(struct document *d, struct ray_buf *out)
+/* Writes the document, again with less of it while it is too big. False: nothing helps. */
+static bool write_small_enough(struct document *d, struct ray_buf *out)
 {
     size_t start = out->len, step = 0;
     const struct ray_limits *limits;
     while ((limits = ray_shrink_step(step++)) != NULL) {
-        write_document(d, limits, out);
+        struct ray_limits noting = *limits;
+        noting.cuts = &d->cuts;
+        d->cuts = 0;
+        write_document(d, limits == &ray_limits_none ? limits : &noting, out);
         /* where there is room for a small document, the buffer can only fail of a large one */
         bool full = out->failed && out->max_bytes - start < (size_t)RAY_SEGMENT_MAX_BYTES;
         bool fits = !out->failed && out->len - start <= RAY_DOCUMENT_GOAL_BYTES;
         if (full || fits || is_out_of_memory(d)) {
-            break;
+            return true;
         }
         ray_buf_rewind(out, start);
     }
-    return limits;
+    return false;
+}
+
+static void count_document(struct ray_translate_counts *counts, const struct document *d)
+{
+    counts->over_budget += d->annotations.over_budget;
+    for (unsigned cut = 0; cut < RAY_CUT_COUNT; cut++) {
+        counts->cut[cut] += d->cuts >> cut & 1;
+    }
 }
 
 static enum ray_status put_document(struct work *work, struct document *d, enum outcome *outcome)
 {
-    const struct ray_limits *limits = write_small_enough(d, ray_batch_begin_document(work->batch));
-    if (limits == NULL || is_out_of_memory(d)) {
+    bool written = write_small_enough(d, ray_batch_begin_document(work->batch));
+    if (!written || is_out_of_memory(d)) {
         ray_batch_drop_document(work->batch);
         *outcome = NOT_WRITTEN;
-        return limits == NULL ? RAY_OK : RAY_NOMEM;
+        return written ? RAY_NOMEM : RAY_OK;
     }
     struct ray_trace_id trace_id;
     memcpy(trace_id.bytes, d->span->trace_id.ptr, sizeof(trace_id.bytes));
-    *outcome = limits == &ray_limits_none ? WRITTEN : SHRUNK;
+    *outcome = d->cuts == 0 ? WRITTEN : SHRUNK;
+    count_document(work->counts, d);
     return ray_batch_end_document(work->batch, &trace_id, d->id, work->source);
 }
 
@@ -498,6 +526,7 @@ static enum ray_status translate_resource(struct work *work, const struct ray_re
 {
     enum ray_status status = ray_resource_prepare(spans, &work->translator->resource_options,
                                                   work->arena, &work->resource);
+    work->resource_spans = spans;
     for (size_t i = 0; status == RAY_OK && i < spans->scope_count; i++) {
         const struct ray_scope_spans *scope = &spans->scopes[i];
         work->scope = scope;

@@ -10,7 +10,7 @@
 #define RAY_TRANSLATE_TRANSLATE_H
 
 #include "core/arena.h"
-#include "proto/span.h"
+#include "translate/value.h"
 #include "xray/batch.h"
 
 struct ray_translator;
@@ -36,11 +36,12 @@ uint64_t ray_translator_profile(const struct ray_translator *translator);
 
 /* What translation did to a request, in spans; adds to what stands there. */
 struct ray_translate_counts {
-    uint32_t translated;  /* became documents */
-    uint32_t invalid_ids; /* zero, missing or of another length */
-    uint32_t too_big;     /* could not be brought below the document limit */
-    uint32_t shrunk;      /* among the translated: parts were cut to fit 64 kB (rule D34) */
-    uint32_t over_budget; /* annotations that became metadata: annotation_budget */
+    uint32_t translated;         /* became documents */
+    uint32_t invalid_ids;        /* zero, missing or of another length */
+    uint32_t too_big;            /* could not be brought below the document limit */
+    uint32_t shrunk;             /* among the translated: parts were cut to fit 64 kB (rule D34) */
+    uint32_t cut[RAY_CUT_COUNT]; /* documents of which that was cut, one may be in several */
+    uint32_t over_budget;        /* annotations that became metadata: annotation_budget */
 };
 
 /*

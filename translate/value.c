@@ -10,8 +10,38 @@
  * of what a client sends. */
 #define SMALL_MAP 16u
 
-const struct ray_limits ray_limits_none = {SIZE_MAX, SIZE_MAX, SIZE_MAX,
-                                           SIZE_MAX, SIZE_MAX, SIZE_MAX};
+const struct ray_limits ray_limits_none = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX,
+                                           SIZE_MAX, SIZE_MAX, SIZE_MAX, NULL};
+
+struct ray_str ray_cut_name(enum ray_cut cut)
+{
+    static const struct ray_str names[RAY_CUT_COUNT] = {
+        [RAY_CUT_STRINGS] = RAY_STR_INIT("strings"),
+        [RAY_CUT_STACKS] = RAY_STR_INIT("stacks"),
+        [RAY_CUT_QUERY] = RAY_STR_INIT("query"),
+        [RAY_CUT_METADATA] = RAY_STR_INIT("metadata"),
+        [RAY_CUT_ANNOTATIONS] = RAY_STR_INIT("annotations"),
+        [RAY_CUT_MESSAGES] = RAY_STR_INIT("messages"),
+    };
+    return names[cut];
+}
+
+void ray_limits_note(const struct ray_limits *limits, enum ray_cut cut)
+{
+    if (limits->cuts != NULL) {
+        *limits->cuts |= 1u << cut;
+    }
+}
+
+struct ray_str ray_limits_cut(const struct ray_limits *limits, struct ray_str text,
+                              size_t max_bytes, enum ray_cut cut)
+{
+    if (text.len <= max_bytes) {
+        return text;
+    }
+    ray_limits_note(limits, cut);
+    return ray_utf8_first_bytes(text, max_bytes);
+}
 
 static bool comes_again(const struct ray_attribute *items, size_t count, size_t index)
 {
@@ -77,12 +107,24 @@ static void write_list(const struct ray_value *value, const struct ray_limits *l
     ray_json_array_end(w);
 }
 
+/* In whole groups of three bytes, so that what is left is base64 still. */
+static void write_bytes(struct ray_str bytes, const struct ray_limits *limits,
+                        struct ray_json_writer *w)
+{
+    size_t max_bytes = limits->string_bytes / 4 * 3;
+    if (bytes.len > max_bytes) {
+        ray_limits_note(limits, RAY_CUT_STRINGS);
+    }
+    ray_json_base64(w, ray_str_until(bytes, max_bytes));
+}
+
 void ray_value_write(const struct ray_value *value, const struct ray_limits *limits,
                      struct ray_arena *arena, struct ray_json_writer *w)
 {
     switch (value->kind) {
     case RAY_VALUE_STRING:
-        ray_json_string(w, ray_utf8_first_bytes(value->as.string, limits->string_bytes));
+        ray_json_string(
+            w, ray_limits_cut(limits, value->as.string, limits->string_bytes, RAY_CUT_STRINGS));
         break;
     case RAY_VALUE_BOOL:
         ray_json_bool(w, value->as.boolean);
@@ -101,8 +143,7 @@ void ray_value_write(const struct ray_value *value, const struct ray_limits *lim
         break;
     case RAY_VALUE_BYTES:
         if (value->as.string.len > 0) {
-            /* whole groups of three bytes, so that what is left is base64 still */
-            ray_json_base64(w, ray_str_until(value->as.string, limits->string_bytes / 4 * 3));
+            write_bytes(value->as.string, limits, w);
             break;
         }
         ray_json_null(w);

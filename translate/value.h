@@ -8,6 +8,19 @@
 #include "core/json_writer.h"
 #include "proto/span.h"
 
+/* What was cut of a document, in the order in which things are given up. */
+enum ray_cut {
+    RAY_CUT_STRINGS, /* in metadata */
+    RAY_CUT_STACKS,
+    RAY_CUT_QUERY,
+    RAY_CUT_METADATA,
+    RAY_CUT_ANNOTATIONS,
+    RAY_CUT_MESSAGES,
+    RAY_CUT_COUNT,
+};
+/* "strings", "stacks", ... */
+struct ray_str ray_cut_name(enum ray_cut cut);
+
 /* Where a document may be cut when it is too big (rule D34). SIZE_MAX everywhere: nowhere. */
 struct ray_limits {
     size_t string_bytes;     /* of each string in metadata */
@@ -16,6 +29,8 @@ struct ray_limits {
     size_t entry_bytes;      /* metadata entries above that are left out */
     size_t metadata_bytes;   /* of all metadata; entries that don't fit are left out */
     size_t annotation_bytes; /* of all annotations; likewise */
+    size_t message_bytes;    /* of each exception's message */
+    unsigned *cuts;          /* NULL: not asked for; bits 1u << enum ray_cut: what was cut */
 };
 extern const struct ray_limits ray_limits_none;
 
@@ -24,6 +39,11 @@ extern const struct ray_limits ray_limits_none;
  * is for the keys of large maps; when it is used up the buffer fails. */
 void ray_value_write(const struct ray_value *value, const struct ray_limits *limits,
                      struct ray_arena *arena, struct ray_json_writer *w);
+
+void ray_limits_note(const struct ray_limits *limits, enum ray_cut cut);
+/* The text, or its first `max_bytes`, which is noted. */
+struct ray_str ray_limits_cut(const struct ray_limits *limits, struct ray_str text,
+                              size_t max_bytes, enum ray_cut cut);
 
 /* The integer of an INT; 0 for NULL and for other kinds. */
 int64_t ray_value_int(const struct ray_value *value);

@@ -169,15 +169,45 @@ static void large_documents_shrink(void **state)
     }
 }
 
+static struct ray_str long_text(struct fixture *f, size_t bytes)
+{
+    char *text = ray_arena_alloc_text(f->arena, bytes);
+    memset(text, 'x', bytes);
+    return (struct ray_str){text, bytes};
+}
+
+static void a_long_message_is_cut_and_said(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct ray_batch_reader reader;
+    struct ray_document document;
+    setup(&f, &no_options, 1 << 20);
+    f.spans[0].status_code = RAY_SPAN_STATUS_ERROR;
+    f.spans[0].status_message = long_text(&f, 70000); /* an exception's message */
+    CHECK_OK(run(&f));
+    assert_int_equal(f.counts.shrunk, 1);
+    assert_int_equal(f.counts.cut[RAY_CUT_MESSAGES], 1);
+    assert_int_equal(f.counts.cut[RAY_CUT_STRINGS], 0);
+    ray_batch_read_section(f.batch, ray_translator_profile(f.translator), &reader);
+    assert_true(ray_batch_next(&reader, &document));
+    assert_in_range(document.text.len, 16384, 17000);
+    size_t at = ray_str_find(document.text, RAY_STR("\"metadata\""));
+    CHECK_STR(ray_str_from_pos(document.text, at),
+              "\"metadata\":{\"spanbridge.truncated\":{\"cut\":[\"messages\"]}}}");
+    teardown(&f);
+}
+
 static void what_cannot_shrink_is_counted(void **state)
 {
     (void)state;
     struct fixture f;
     setup(&f, &no_options, 1 << 20);
-    char *text = ray_arena_alloc_text(f.arena, 70000);
-    memset(text, 'x', 70000);
-    f.spans[1].status_code = RAY_SPAN_STATUS_ERROR;
-    f.spans[1].status_message = (struct ray_str){text, 70000}; /* an exception's message */
+    const struct ray_attribute url = {
+        RAY_STR_INIT("http.url"),
+        {.kind = RAY_VALUE_STRING, .as.string = long_text(&f, 70000)},
+    };
+    f.spans[1].attributes = (struct ray_attributes){&url, 1}; /* never cut */
     CHECK_OK(run(&f));
     assert_int_equal(f.counts.too_big, 1);
     assert_int_equal(f.counts.translated, 2);
@@ -210,7 +240,8 @@ static void preserve_all_keeps_what_has_no_field(void **state)
     CHECK_STR(ray_str_from_pos(document.text, at),
               "\"metadata\":{\"otel.events\":[{\"name\":\"cache miss\",\"time\":1700000000.25}],"
               "\"otel.scope\":{\"name\":\"shop\"},\"otel.span\":{\"kind\":\"SERVER\","
-              "\"status_message\":\"fine\",\"trace_state\":\"a=b\",\"dropped_links_count\":2}}}");
+              "\"status_message\":\"fine\",\"trace_state\":\"a=b\",\"dropped_links_count\":2,"
+              "\"exceptions\":[{\"time\":0}]}}}");
     teardown(&f);
 }
 
@@ -251,6 +282,7 @@ int main(void)
         cmocka_unit_test(a_full_batch_says_so),
         cmocka_unit_test(a_small_arena_says_so),
         cmocka_unit_test(large_documents_shrink),
+        cmocka_unit_test(a_long_message_is_cut_and_said),
         cmocka_unit_test(what_cannot_shrink_is_counted),
         cmocka_unit_test(preserve_all_keeps_what_has_no_field),
         cmocka_unit_test(profiles_follow_options),
