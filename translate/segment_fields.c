@@ -350,37 +350,42 @@ static void take_flags(const struct ray_segment *segment, struct ray_segment_sin
 
 /* --- aws and the place --- */
 
-static const struct {
-    struct ray_str origin, block, platform;
-} platforms[] = {
-    {RAY_STR_INIT("AWS::EC2::Instance"), RAY_STR_INIT("ec2"), RAY_STR_INIT("aws_ec2")},
-    {RAY_STR_INIT("AWS::ECS::Container"), RAY_STR_INIT("ecs"), RAY_STR_INIT("aws_ecs")},
-    {RAY_STR_INIT("AWS::ECS::EC2"), RAY_STR_INIT("ecs"), RAY_STR_INIT("aws_ecs")},
-    {RAY_STR_INIT("AWS::ECS::Fargate"), RAY_STR_INIT("ecs"), RAY_STR_INIT("aws_ecs")},
-    {RAY_STR_INIT("AWS::ElasticBeanstalk::Environment"), RAY_STR_INIT("elastic_beanstalk"),
-     RAY_STR_INIT("aws_elastic_beanstalk")},
-    {RAY_STR_INIT("AWS::EKS::Container"), RAY_STR_INIT("eks"), RAY_STR_INIT("aws_eks")},
-    {RAY_STR_INIT("AWS::AppRunner::Service"), RAY_STR_INIT(""), RAY_STR_INIT("aws_app_runner")},
-    {RAY_STR_INIT("AWS::Lambda::Function"), RAY_STR_INIT(""), RAY_STR_INIT("aws_lambda")},
-    {RAY_STR_INIT("AWS::Lambda"), RAY_STR_INIT(""), RAY_STR_INIT("aws_lambda")},
+struct platform {
+    struct ray_str sign, platform;
 };
 
-/* By the origin; without a known one by the blocks, of which ec2 is the one that others have, too.
- */
+/* A block needs its platform to be written again; the origin is kept beside it. */
+static const struct platform platforms_by_block[] = {
+    {RAY_STR_INIT("ecs"), RAY_STR_INIT("aws_ecs")},
+    {RAY_STR_INIT("elastic_beanstalk"), RAY_STR_INIT("aws_elastic_beanstalk")},
+    {RAY_STR_INIT("eks"), RAY_STR_INIT("aws_eks")},
+};
+static const struct platform platforms_by_origin[] = {
+    {RAY_STR_INIT("AWS::EC2::Instance"), RAY_STR_INIT("aws_ec2")},
+    {RAY_STR_INIT("AWS::ECS::Container"), RAY_STR_INIT("aws_ecs")},
+    {RAY_STR_INIT("AWS::ECS::EC2"), RAY_STR_INIT("aws_ecs")},
+    {RAY_STR_INIT("AWS::ECS::Fargate"), RAY_STR_INIT("aws_ecs")},
+    {RAY_STR_INIT("AWS::ElasticBeanstalk::Environment"), RAY_STR_INIT("aws_elastic_beanstalk")},
+    {RAY_STR_INIT("AWS::EKS::Container"), RAY_STR_INIT("aws_eks")},
+    {RAY_STR_INIT("AWS::AppRunner::Service"), RAY_STR_INIT("aws_app_runner")},
+    {RAY_STR_INIT("AWS::Lambda::Function"), RAY_STR_INIT("aws_lambda")},
+    {RAY_STR_INIT("AWS::Lambda"), RAY_STR_INIT("aws_lambda")},
+};
+
 static struct ray_str platform_of(const struct ray_value *aws, struct ray_str origin)
 {
-    for (size_t i = 0; i < COUNT(platforms); i++) {
-        if (ray_str_eq(platforms[i].origin, origin)) {
-            return platforms[i].platform;
+    for (size_t i = 0; i < COUNT(platforms_by_block); i++) {
+        if (member_of(aws, platforms_by_block[i].sign, RAY_VALUE_MAP) != NULL) {
+            return platforms_by_block[i].platform;
         }
     }
-    for (size_t i = COUNT(platforms); i > 0; i--) {
-        if (platforms[i - 1].block.len > 0 &&
-            member_of(aws, platforms[i - 1].block, RAY_VALUE_MAP) != NULL) {
-            return platforms[i - 1].platform;
+    for (size_t i = 0; i < COUNT(platforms_by_origin); i++) {
+        if (ray_str_eq(platforms_by_origin[i].sign, origin)) {
+            return platforms_by_origin[i].platform;
         }
     }
-    return RAY_STR("");
+    bool machine = member_of(aws, RAY_STR("ec2"), RAY_VALUE_MAP) != NULL;
+    return machine ? RAY_STR("aws_ec2") : RAY_STR("");
 }
 
 static void take_place(const struct ray_segment *segment, struct ray_str platform,
