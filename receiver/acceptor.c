@@ -25,7 +25,8 @@
 #define PAUSE_MS 100
 
 struct connection {
-    int fd; /* ours; the library has another one */
+    int fd;     /* ours */
+    int handed; /* the library's; its number may be in use anew before we forget this one */
     struct connection *next;
     struct connection *previous;
     uint64_t received_bytes; /* at the last mark */
@@ -88,6 +89,7 @@ static bool remember(struct ray_acceptor *acceptor, int fd)
     if (connection == NULL) {
         return false;
     }
+    connection->handed = fd;
     connection->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (connection->fd < 0 || !watch(acceptor, connection->fd, 0, connection)) {
         if (connection->fd >= 0) {
@@ -162,6 +164,15 @@ bool ray_acceptor_cut_busiest(struct ray_acceptor *acceptor)
         shutdown(busiest->fd, SHUT_RDWR);
     }
     return busiest != NULL;
+}
+
+bool ray_acceptor_cut(struct ray_acceptor *acceptor, int fd)
+{
+    struct connection *connection = acceptor->connections; /* newest first */
+    while (connection != NULL && connection->handed != fd) {
+        connection = connection->next;
+    }
+    return connection != NULL && shutdown(connection->fd, SHUT_RDWR) == 0;
 }
 
 static void tick_when_due(struct ray_acceptor *acceptor)

@@ -22,7 +22,7 @@ struct ray_acceptor_options {
     uint32_t max_connections; /* > 0; those above wait to be accepted */
     /* Takes over `fd`, a connected, non-blocking socket. On the acceptor's thread. */
     void (*connected)(void *context, int fd);
-    /* Every `tick_ms` while there are connections; may call the two functions below. */
+    /* Every `tick_ms` while there are connections; may call the three functions below. */
     void (*tick)(void *context);
     uint32_t tick_ms;
     void *context;
@@ -36,6 +36,9 @@ void ray_acceptor_mark(struct ray_acceptor *acceptor);
 /* Ends the connection that received most since the mark (or ever, when it is younger). On the
  * acceptor's thread only. False when none received anything. */
 bool ray_acceptor_cut_busiest(struct ray_acceptor *acceptor);
+/* Ends the connection that was handed over as `fd`. On the acceptor's thread only. False when it is
+ * over already. */
+bool ray_acceptor_cut(struct ray_acceptor *acceptor, int fd);
 /* Closes the listener; connections go on without us. Frees. Accepts NULL. */
 void ray_acceptor_stop(struct ray_acceptor *acceptor);
 

@@ -26,6 +26,7 @@
 #include <grpc/grpc_posix.h>
 #include <grpc/grpc_security.h>
 #include <grpc/slice.h>
+#include <grpc/support/alloc.h>
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
 
@@ -34,6 +35,7 @@
 #include "receiver/acceptor.h"
 #include "receiver/answer.h"
 #include "receiver/busy_watch.h"
+#include "receiver/crowd.h"
 #include "receiver/tsan.h"
 
 #define POLLERS_MAX        4u
@@ -46,8 +48,12 @@
 /* CPU time that a thread may spend inside core before it hands anything out. Good clients stay far
  * below: flow control stops them when nobody takes their messages. */
 #define STUCK_CPU_NS (150 * RAY_NS_PER_MS)
-/* 10 KB each inside core. */
-#define LIVE_CALLS_MAX    4096u
+/* 10 KB each inside core. Above it calls are told to come again, and one whose message does not
+ * come has not long. */
+#define LIVE_CALLS_MAX     4096u
+#define CROWDED_MESSAGE_MS 1000u
+/* Calls of one connection above its max_concurrent_streams that may be on their way out. */
+#define ENDING_CALLS_MAX  256u
 #define REPLY_MAX_BYTES   4096u
 #define STATUS_TEXT_BYTES 256u
 /* What a thread keeps of its buffers between messages. */
@@ -79,6 +85,7 @@ struct call {
     enum call_state state;
     TAILQ_ENTRY(call) link; /* on the list of its state */
     grpc_call *call;
+    int connection;            /* its descriptor, -1 when not known */
     grpc_call_details details; /* METHOD_OTHER only */
     grpc_metadata_array metadata;
     gpr_timespec deadline;
@@ -119,7 +126,8 @@ struct ray_otlp_grpc {
     grpc_server_credentials *plain;
     struct ray_acceptor *acceptor;
     struct ray_log_limiter floods;
-    bool suspicious; /* the acceptor's thread: it looked flooded at the last look */
+    struct ray_crowd crowd;
+    bool suspicious; /* the acceptor's thread: one of ours looked stuck at the last look */
     void *registered[METHOD_COUNT];
     uint16_t port;
     _Atomic bool stopping;
@@ -136,11 +144,21 @@ static uint64_t now_ns(const struct ray_otlp_grpc *grpc)
     return ray_clock_monotonic_ns(grpc->settings.clock);
 }
 
+static bool is_crowded(const struct ray_otlp_grpc *grpc)
+{
+    size_t live = 0;
+    for (size_t i = 0; i < grpc->poller_count; i++) {
+        live += atomic_load_explicit(&grpc->pollers[i].live, memory_order_relaxed);
+    }
+    return live >= LIVE_CALLS_MAX;
+}
+
 /* ---- the life of a call ---------------------------------------------------------------------- */
 
 static void call_free(struct call *call)
 {
     call->poller->live--;
+    ray_crowd_leave(&call->poller->grpc->crowd, call->connection);
     grpc_metadata_array_destroy(&call->metadata);
     if (call->method == METHOD_OTHER) {
         grpc_call_details_destroy(&call->details);
@@ -154,6 +172,19 @@ static void call_free(struct call *call)
     free(call);
 }
 
+/* Core calls the peer of a connection that it was given "fd:" and the descriptor. */
+static int connection_of(grpc_call *call)
+{
+    char *peer = grpc_call_get_peer(call);
+    struct ray_str name = ray_str_from(peer);
+    uint64_t descriptor = UINT64_MAX;
+    bool known = ray_str_starts_with(name, RAY_STR("fd:")) &&
+                 ray_str_to_u64(ray_str_from_pos(name, 3), &descriptor) == RAY_OK &&
+                 descriptor <= INT32_MAX;
+    gpr_free(peer);
+    return known ? (int)descriptor : -1;
+}
+
 /* Asks core for the next call of a method. False when out of memory. */
 static bool arm(struct poller *poller, enum method method)
 {
@@ -165,6 +196,7 @@ static bool arm(struct poller *poller, enum method method)
     call->poller = poller;
     call->method = method;
     call->state = CALL_ARMED;
+    call->connection = -1;
     call->status_text = call->trailing.value = grpc_empty_slice();
     grpc_metadata_array_init(&call->metadata);
     poller->live++;
@@ -438,6 +470,12 @@ static void begin_export(struct poller *poller, struct call *call)
         refuse_stopping(call);
         return;
     }
+    if (is_crowded(poller->grpc)) {
+        refuse(call, RAY_REFUSED_BUSY, RAY_RPC_RESOURCE_EXHAUSTED,
+               RAY_STR("more calls at once than this server takes: send the same again later"),
+               RETRY_AFTER_MS);
+        return;
+    }
     call->state = CALL_READING;
     call->read_by_ns = now_ns(poller->grpc) + poller->grpc->message_timeout_ns;
     TAILQ_INSERT_TAIL(&poller->reading, call, link);
@@ -474,6 +512,8 @@ static void on_accepted(struct poller *poller, struct call *call, bool success)
         call_free(call);
         return;
     }
+    call->connection = connection_of(call->call);
+    ray_crowd_enter(&poller->grpc->crowd, call->connection);
     switch (call->method) {
     case METHOD_EXPORT:
         begin_export(poller, call);
@@ -524,14 +564,24 @@ static void on_event(struct poller *poller, void *tag, bool success)
     }
 }
 
-/* Core would wait for ever for a message that comes a byte at a time. */
-static void cancel_overdue(struct poller *poller)
+/* How much sooner a call must have its message: in a crowd, those that were begun and left alone
+ * must not keep the others out. */
+static uint64_t hurry_ns(const struct ray_otlp_grpc *grpc)
+{
+    uint64_t crowded_ns = CROWDED_MESSAGE_MS * RAY_NS_PER_MS;
+    bool hurry = grpc->message_timeout_ns > crowded_ns && is_crowded(grpc);
+    return hurry ? grpc->message_timeout_ns - crowded_ns : 0;
+}
+
+/* Core would wait for ever for a message that comes a byte at a time. `up_to_date`: whatever came
+ * was handed to us; without that it is no time to hurry anyone. */
+static void cancel_overdue(struct poller *poller, bool up_to_date)
 {
     struct call *call = TAILQ_FIRST(&poller->reading);
     if (call == NULL) {
         return;
     }
-    uint64_t now = now_ns(poller->grpc);
+    uint64_t now = now_ns(poller->grpc) + (up_to_date ? hurry_ns(poller->grpc) : 0);
     for (; call != NULL && call->read_by_ns <= now; call = TAILQ_NEXT(call, link)) {
         if (call->read_by_ns != 0) {
             grpc_call_cancel_with_status(call->call, GRPC_STATUS_DEADLINE_EXCEEDED,
@@ -554,7 +604,7 @@ static gpr_timespec wait_until(const struct poller *poller)
     if (call == NULL) {
         return gpr_inf_future(GPR_CLOCK_MONOTONIC);
     }
-    uint64_t now = now_ns(poller->grpc);
+    uint64_t now = now_ns(poller->grpc) + hurry_ns(poller->grpc);
     uint64_t left_ns = call->read_by_ns > now ? call->read_by_ns - now : 0;
     return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                         gpr_time_from_nanos((int64_t)left_ns, GPR_TIMESPAN));
@@ -574,7 +624,7 @@ static bool poll_once(struct poller *poller)
         arm_all(poller);
         poller->admitted++;
     }
-    cancel_overdue(poller);
+    cancel_overdue(poller, event.type == GRPC_QUEUE_TIMEOUT);
     if (!TAILQ_EMPTY(&poller->waiting) &&
         (event.type == GRPC_QUEUE_TIMEOUT || poller->admitted >= ADMIT_AT_ONCE)) {
         work_one(poller);
@@ -692,45 +742,66 @@ static void create_server(struct ray_otlp_grpc *grpc)
 static void on_connected(void *context, int fd)
 {
     struct ray_otlp_grpc *grpc = context;
+    ray_crowd_open(&grpc->crowd, fd);
     grpc_server_add_channel_from_fd(grpc->server, fd, grpc->plain);
+}
+
+static void note_cut(struct ray_otlp_grpc *grpc, bool cut)
+{
+    uint64_t repeated = 0;
+    if (cut && ray_log_allow(&grpc->floods, grpc->settings.clock, &repeated)) {
+        ray_log_warn(grpc->settings.log, "connection cut: it floods the server with frames",
+                     "transport=grpc repeated=%llu", (unsigned long long)repeated);
+    }
 }
 
 /*
  * Core goes on reading a connection for as long as bytes come, and keeps what it has read: a flood
  * of opened and reset calls (CVE-2023-44487) starves all others and eats the memory. It shows as a
- * thread that does not come out of core or, when core reads on a thread of its own, as calls that
- * we have and it does nothing for. Whoever sends most at that moment is cut off.
+ * thread that does not come out of core: whoever sends most at that moment is cut off.
  */
-static bool looks_flooded(struct ray_otlp_grpc *grpc)
+static bool has_stuck_thread(struct ray_otlp_grpc *grpc)
 {
-    uint64_t longest_ns = 0;
-    size_t live = 0;
+    bool stuck = false;
     for (size_t i = 0; i < grpc->poller_count; i++) {
         struct poller *poller = &grpc->pollers[i];
-        uint64_t inside_ns = ray_busy_inside_ns(&poller->watch, poller->thread.id);
-        longest_ns = inside_ns > longest_ns ? inside_ns : longest_ns;
-        live += atomic_load_explicit(&poller->live, memory_order_relaxed);
+        stuck |= ray_busy_inside_ns(&poller->watch, poller->thread.id) >= STUCK_CPU_NS;
     }
-    return longest_ns >= STUCK_CPU_NS || live >= LIVE_CALLS_MAX;
+    return stuck;
+}
+
+static void cut_busiest_when_stuck(struct ray_otlp_grpc *grpc)
+{
+    bool stuck = has_stuck_thread(grpc);
+    if (stuck && grpc->suspicious) {
+        note_cut(grpc, ray_acceptor_cut_busiest(grpc->acceptor));
+    } else if (stuck) { /* see who goes on sending until the next look */
+        ray_acceptor_mark(grpc->acceptor);
+    }
+    grpc->suspicious = stuck;
+}
+
+/*
+ * Or, when core reads on a thread of its own, as calls that we have and it does nothing for. A
+ * client that resets calls has more of them here than it may have begun, which tells it from many
+ * clients who all send at once.
+ */
+static void cut_crowders(struct ray_otlp_grpc *grpc)
+{
+    int64_t streams = grpc->settings.options->max_concurrent_streams;
+    int64_t most = streams > 0 ? streams + ENDING_CALLS_MAX : LIVE_CALLS_MAX;
+    int fd = -1;
+    while ((fd = ray_crowd_find(&grpc->crowd, fd + 1, most)) >= 0) {
+        note_cut(grpc, ray_acceptor_cut(grpc->acceptor, fd));
+    }
 }
 
 static void watch_pollers(void *context)
 {
     struct ray_otlp_grpc *grpc = context;
-    if (!looks_flooded(grpc)) {
-        grpc->suspicious = false;
-        return;
-    }
-    if (!grpc->suspicious) { /* see who goes on sending until the next look */
-        grpc->suspicious = true;
-        ray_acceptor_mark(grpc->acceptor);
-        return;
-    }
-    uint64_t repeated = 0;
-    bool cut = ray_acceptor_cut_busiest(grpc->acceptor);
-    if (cut && ray_log_allow(&grpc->floods, grpc->settings.clock, &repeated)) {
-        ray_log_warn(grpc->settings.log, "connection cut: it floods the server with frames",
-                     "transport=grpc repeated=%llu", (unsigned long long)repeated);
+    cut_busiest_when_stuck(grpc);
+    if (is_crowded(grpc)) {
+        cut_crowders(grpc);
     }
 }
 

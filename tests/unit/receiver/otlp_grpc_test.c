@@ -18,7 +18,7 @@ struct grpc_rig {
     struct client client;
 };
 
-static void grpc_open(struct grpc_rig *r, uint32_t threads, bool gzip)
+static void grpc_open_patient(struct grpc_rig *r, uint32_t threads, bool gzip, uint32_t patience_ms)
 {
     rig_open(&r->rig);
     r->options = (struct ray_otlp_grpc_options){.endpoint = RAY_STR("localhost:0"),
@@ -32,12 +32,17 @@ static void grpc_open(struct grpc_rig *r, uint32_t threads, bool gzip)
                                                   .budget = &r->rig.budget,
                                                   .clock = &ray_clock_system,
                                                   .threads = threads,
-                                                  .message_timeout_ms = 400};
+                                                  .message_timeout_ms = patience_ms};
     struct ray_net_error error = {.text = ""};
     if (ray_otlp_grpc_start(&r->settings, &r->grpc, &error) != RAY_OK) {
         fail_msg("%s", error.text);
     }
     client_open(&r->client, ray_otlp_grpc_port(r->grpc), gzip);
+}
+
+static void grpc_open(struct grpc_rig *r, uint32_t threads, bool gzip)
+{
+    grpc_open_patient(r, threads, gzip, 400);
 }
 
 static void grpc_close(struct grpc_rig *r)
@@ -444,6 +449,95 @@ static void test_rapid_reset_is_cut(void **state)
     grpc_close(&r);
 }
 
+/* Opens `count` connections with 100 calls each, begun in one write per connection. */
+static void open_crowd(const struct grpc_rig *r, int *fds, size_t count, bool complete)
+{
+    struct ray_buf out;
+    h2_preface(&out);
+    for (uint32_t call = 0; call < 100; call++) {
+        h2_headers(&out, 2 * call + 1);
+        if (complete) { /* an empty message, END_STREAM */
+            h2_frame(&out, 0, 1, 2 * call + 1, RAY_STR("\0\0\0\0\0"));
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        fds[i] = raw_connect(ray_otlp_grpc_port(r->grpc));
+    }
+    for (size_t i = 0; i < count; i++) {
+        assert_true(raw_send(fds[i], out.data, out.len));
+    }
+    ray_buf_clear(&out);
+}
+
+/* Calls that were ended (HEADERS with END_STREAM) before `wanted` were or the connection ended. */
+static size_t count_ended(int fd, size_t wanted)
+{
+    size_t ended = 0;
+    unsigned char head[9];
+    char payload[16384];
+    while (ended < wanted && recv(fd, head, sizeof(head), MSG_WAITALL) == (ssize_t)sizeof(head)) {
+        size_t len = (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
+        if (len > sizeof(payload) ||
+            (len > 0 && recv(fd, payload, len, MSG_WAITALL) != (ssize_t)len)) {
+            break;
+        }
+        ended += head[3] == 1 && (head[4] & 1) != 0;
+    }
+    return ended;
+}
+
+/* As many calls as clients may begin, all at once, as after a restart: nobody is cut. */
+static void test_burst_of_good_clients(void **state)
+{
+    (void)state;
+    int fds[80];
+    const size_t count = sizeof(fds) / sizeof(*fds);
+    struct grpc_rig r;
+    grpc_open(&r, 1, false);
+    open_crowd(&r, fds, count, true);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(count_ended(fds[i], 100), 100);
+        close(fds[i]);
+    }
+    grpc_close(&r);
+}
+
+/* Calls begun and left alone: whoever works beside them is not taken for the culprit, and gets his
+ * turn long before they are over. */
+static void test_idle_crowd_harms_nobody(void **state)
+{
+    (void)state;
+    int fds[60];
+    const size_t count = sizeof(fds) / sizeof(*fds);
+    struct grpc_rig r;
+    grpc_open_patient(&r, 1, false, 30000);
+    struct ray_str good = request_of(3, 0, 0);
+    check_call(&r, EXPORT_METHOD, good, GRPC_STATUS_OK, "", false);
+    open_crowd(&r, fds, count, false);
+    size_t taken = 0;
+    size_t told = 0;
+    /* for some looks of the watch at least */
+    uint64_t until_ns = ray_clock_monotonic_ns(&ray_clock_system) + 400 * RAY_NS_PER_MS;
+    while (taken < 100 || ray_clock_monotonic_ns(&ray_clock_system) < until_ns) {
+        struct client_call *call = client_ask(&r.client, EXPORT_METHOD, good);
+        if (call->code == GRPC_STATUS_OK) {
+            taken++;
+        } else if (has(call->details, call->details_bytes, "google.rpc.RetryInfo")) {
+            told++;
+            usleep(1000);
+        } else {
+            fail_msg("%d %s", call->code, call->text);
+        }
+        client_free(call);
+    }
+    print_message("%zu taken, %zu told to come again, %zu calls idle\n", taken, told, 100 * count);
+    for (size_t i = 0; i < count; i++) {
+        close(fds[i]);
+    }
+    request_free(good);
+    grpc_close(&r);
+}
+
 static void test_port_in_use(void **state)
 {
     (void)state;
@@ -477,6 +571,8 @@ int main(void)
         cmocka_unit_test(test_stop_without_time),
         cmocka_unit_test(test_incomplete_message_is_cancelled),
         cmocka_unit_test(test_rapid_reset_is_cut),
+        cmocka_unit_test(test_burst_of_good_clients),
+        cmocka_unit_test(test_idle_crowd_harms_nobody),
         cmocka_unit_test(test_port_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
