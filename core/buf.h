@@ -22,7 +22,7 @@ struct ray_buf {
 
 /* Allocates nothing. `max_bytes` > 0. */
 void ray_buf_init(struct ray_buf *buf, size_t max_bytes);
-void ray_buf_clear(struct ray_buf *buf); /* frees; may be used again after init */
+void ray_buf_clear(struct ray_buf *buf); /* frees; as after init, with the same maximum */
 void ray_buf_reset(struct ray_buf *buf); /* empties, keeps the memory, forgets `failed` */
 
 /* Makes room for `bytes` more behind `len`. False (and failed) when it cannot be had. */

@@ -1,14 +1,14 @@
 /*
  * sender: see the header.
  *
- * A parcel is one call's worth of documents: *open* while it is filled from the cursor, then
- * *flying*, then gone or *waiting* for its next attempt. Waiting parcels hold no body: it is packed
- * anew. No more is read from the queue while as many parcels as the
+ * A parcel (parcel.h) is *open* while it is filled from the cursor, then *flying*, then gone or
+ * *waiting* for its next attempt. No more is read from the queue while as many parcels as the
  * window has are waiting or flying, so an outage holds the backlog in the queue, not here.
  */
 #include "exporter/sender.h"
 
 #include "core/thread.h"
+#include "exporter/parcel.h"
 #include "exporter/schedule.h"
 #include "queue/ledger.h"
 
@@ -20,27 +20,6 @@
 #define NO_MEMORY_MS 1000u
 #define STEP_MAX_MS  1000u
 #define FEW_ATTEMPTS 3u
-/* The service's answer names each refused document; the largest honest one is far below. */
-#define ANSWER_MAX_BYTES ((size_t)1024 * 1024)
-#define LINES_MAX_BYTES  ((size_t)32 * 1024)
-
-struct parcel {
-    struct ray_http_call call;
-    struct ray_sender *sender;
-    struct parcel *next; /* in its list */
-    struct ray_buf body;
-    struct ray_buf lines;
-    const char *headers[RAY_SENDER_HEADERS_MAX + 1];
-    uint64_t due_ns;
-    uint64_t round;    /* of the schedule, at launch */
-    unsigned attempts; /* leftovers only: how often this was given back */
-    bool probe;
-    bool hurried; /* had its one immediate repeat */
-    bool suspect; /* a part of something refused: not to be mixed with others */
-    bool full;
-    size_t count;
-    struct ray_sender_item items[];
-};
 
 /* What stands next in the queue. */
 struct source {
@@ -60,10 +39,10 @@ struct ray_sender {
     struct ray_cursor *cursor;
     struct source source;
     struct ray_schedule schedule;
-    struct parcel *open;
+    struct ray_parcel *open;
     uint64_t open_since_ns;
-    struct parcel *waiting; /* oldest first */
-    struct parcel *flying;
+    struct ray_parcel *waiting; /* oldest first */
+    struct ray_parcel *flying;
     uint32_t waiting_count, flying_count;
     uint64_t ready_after_ns; /* the protocol was not ready; asked again then */
     bool last_try;           /* the stop has been seen: what waits long was brought forward */
@@ -87,72 +66,19 @@ static uint64_t sooner(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* -- parcels and lists -- */
+/* -- parcels that wait -- */
 
-static struct parcel *parcel_new(struct ray_sender *sender)
-{
-    struct parcel *parcel =
-        calloc(1, sizeof(*parcel) + sender->options.documents_max * sizeof(struct ray_sender_item));
-    if (parcel != NULL) {
-        parcel->sender = sender;
-        ray_buf_init(&parcel->body, sender->options.body_max_bytes);
-        ray_buf_init(&parcel->lines, LINES_MAX_BYTES);
-        ray_buf_init(&parcel->call.answer, ANSWER_MAX_BYTES);
-    }
-    return parcel;
-}
-
-/* What only a flying parcel needs. */
-static void parcel_strip(struct parcel *parcel)
-{
-    ray_buf_clear(&parcel->body);
-    ray_buf_clear(&parcel->lines);
-    ray_buf_clear(&parcel->call.answer);
-    ray_buf_init(&parcel->body, parcel->sender->options.body_max_bytes);
-    ray_buf_init(&parcel->lines, LINES_MAX_BYTES);
-    ray_buf_init(&parcel->call.answer, ANSWER_MAX_BYTES);
-}
-
-static void parcel_free(struct parcel *parcel)
-{
-    for (size_t i = 0; parcel != NULL && i < parcel->count; i++) {
-        ray_batch_unref(parcel->items[i].batch);
-    }
-    if (parcel != NULL) {
-        parcel_strip(parcel);
-        free(parcel);
-    }
-}
-
-static void list_append(struct parcel **list, struct parcel *parcel)
-{
-    while (*list != NULL) {
-        list = &(*list)->next;
-    }
-    parcel->next = NULL;
-    *list = parcel;
-}
-
-static void list_remove(struct parcel **list, struct parcel *parcel)
-{
-    while (*list != parcel) {
-        list = &(*list)->next;
-    }
-    *list = parcel->next;
-    parcel->next = NULL;
-}
-
-static void wait_until(struct parcel *parcel, uint64_t due_ns)
+static void wait_until(struct ray_parcel *parcel, uint64_t due_ns)
 {
     parcel->due_ns = due_ns;
-    parcel_strip(parcel);
-    list_append(&parcel->sender->waiting, parcel);
+    ray_parcel_strip(parcel);
+    ray_parcel_list_append(&parcel->sender->waiting, parcel);
     parcel->sender->waiting_count++;
 }
 
-static void stop_waiting(struct parcel *parcel)
+static void stop_waiting(struct ray_parcel *parcel)
 {
-    list_remove(&parcel->sender->waiting, parcel);
+    ray_parcel_list_remove(&parcel->sender->waiting, parcel);
     parcel->sender->waiting_count--;
 }
 
@@ -166,7 +92,7 @@ static void set_health(struct ray_sender *sender, bool healthy, const char *why)
     pthread_mutex_unlock(&sender->health_lock);
 }
 
-static void log_retry(struct ray_sender *sender, const struct parcel *parcel,
+static void log_retry(struct ray_sender *sender, const struct ray_parcel *parcel,
                       const struct ray_judgement *judgement)
 {
     uint64_t repeated = 0;
@@ -184,7 +110,7 @@ static void log_retry(struct ray_sender *sender, const struct parcel *parcel,
     }
 }
 
-static void log_blocked(struct ray_sender *sender, const struct parcel *parcel,
+static void log_blocked(struct ray_sender *sender, const struct ray_parcel *parcel,
                         const struct ray_judgement *judgement)
 {
     uint64_t repeated = 0;
@@ -241,7 +167,7 @@ static void drop_item(struct ray_sender *sender, const struct ray_sender_item *i
 }
 
 /* Finishes the items for which `keep` says no, in one acknowledgement per run of numbers. */
-static void keep_items(struct parcel *parcel, const bool *keep)
+static void keep_items(struct ray_parcel *parcel, const bool *keep)
 {
     size_t kept = 0;
     for (size_t i = 0; i < parcel->count;) {
@@ -270,7 +196,7 @@ static bool is_out_of_time(const struct ray_sender *sender, const struct ray_sen
 }
 
 /* A call failed. Drops what may not be tried again; false when nothing is left. */
-static bool keep_what_may_retry(struct ray_sender *sender, struct parcel *parcel,
+static bool keep_what_may_retry(struct ray_sender *sender, struct ray_parcel *parcel,
                                 const char *reason)
 {
     bool keep[RAY_SENDER_DOCUMENTS_MAX];
@@ -285,7 +211,7 @@ static bool keep_what_may_retry(struct ray_sender *sender, struct parcel *parcel
     return parcel->count > 0;
 }
 
-static void retry_parcel(struct ray_sender *sender, struct parcel *parcel, uint64_t due_ns,
+static void retry_parcel(struct ray_sender *sender, struct ray_parcel *parcel, uint64_t due_ns,
                          const struct ray_judgement *judgement)
 {
     ray_ledger_retried(sender->ledger, ray_str_from(judgement->reason), parcel->count);
@@ -313,29 +239,20 @@ static bool settle_item(struct ray_sender *sender, struct ray_sender_item *item,
     return true;
 }
 
-/* Moves the documents of `from`, which is freed; they must fit by number. */
-static void move_items(struct parcel *to, struct parcel *from)
-{
-    memcpy(&to->items[to->count], from->items, from->count * sizeof(from->items[0]));
-    to->count += from->count;
-    from->count = 0;
-    parcel_free(from);
-}
-
 /* What many calls leave over, a few documents each, travels together. */
-static bool join_leftovers(struct ray_sender *sender, struct parcel *parcel)
+static bool join_leftovers(struct ray_sender *sender, struct ray_parcel *parcel)
 {
-    for (struct parcel *other = sender->waiting; other != NULL; other = other->next) {
+    for (struct ray_parcel *other = sender->waiting; other != NULL; other = other->next) {
         if (other->attempts > 0 && !other->suspect && !parcel->suspect &&
             parcel->count + other->count <= sender->options.documents_max) {
-            move_items(other, parcel);
+            ray_parcel_move_items(other, parcel);
             return true;
         }
     }
     return false;
 }
 
-static void on_done(struct ray_sender *sender, struct parcel *parcel,
+static void on_done(struct ray_sender *sender, struct ray_parcel *parcel,
                     const struct ray_judgement *judgement)
 {
     bool keep[RAY_SENDER_DOCUMENTS_MAX];
@@ -355,7 +272,7 @@ static void on_done(struct ray_sender *sender, struct parcel *parcel,
         ray_schedule_slow_down(&sender->schedule, parcel->round);
     }
     if (parcel->count == 0) {
-        parcel_free(parcel);
+        ray_parcel_free(parcel);
         return;
     }
     parcel->hurried = false;
@@ -373,7 +290,7 @@ static const enum ray_flow flow_of[] = {
     [RAY_VERDICT_BLOCKED] = RAY_FLOW_BLOCKED,
 };
 
-static void on_failed(struct ray_sender *sender, struct parcel *parcel,
+static void on_failed(struct ray_sender *sender, struct ray_parcel *parcel,
                       const struct ray_judgement *judgement)
 {
     uint64_t due_ns =
@@ -389,11 +306,11 @@ static void on_failed(struct ray_sender *sender, struct parcel *parcel,
     if (keep_what_may_retry(sender, parcel, judgement->reason)) {
         retry_parcel(sender, parcel, due_ns, judgement);
     } else {
-        parcel_free(parcel);
+        ray_parcel_free(parcel);
     }
 }
 
-static void on_again(struct ray_sender *sender, struct parcel *parcel,
+static void on_again(struct ray_sender *sender, struct ray_parcel *parcel,
                      const struct ray_judgement *judgement)
 {
     if (parcel->hurried) { /* mending did not help */
@@ -407,22 +324,7 @@ static void on_again(struct ray_sender *sender, struct parcel *parcel,
     retry_parcel(sender, parcel, now_ns(sender), judgement);
 }
 
-/* The items from `first` on move to a parcel of their own. NULL when out of memory. */
-static struct parcel *split(struct parcel *parcel, size_t first)
-{
-    struct parcel *rest = parcel_new(parcel->sender);
-    if (rest == NULL) {
-        return NULL;
-    }
-    rest->count = parcel->count - first;
-    memcpy(rest->items, &parcel->items[first], rest->count * sizeof(rest->items[0]));
-    rest->attempts = parcel->attempts;
-    rest->suspect = parcel->suspect;
-    parcel->count = first;
-    return rest;
-}
-
-static void on_content(struct ray_sender *sender, struct parcel *parcel,
+static void on_content(struct ray_sender *sender, struct ray_parcel *parcel,
                        const struct ray_judgement *judgement)
 {
     bool none[1] = {false};
@@ -430,11 +332,11 @@ static void on_content(struct ray_sender *sender, struct parcel *parcel,
     if (parcel->count == 1) {
         drop_item(sender, &parcel->items[0], judgement->reason);
         keep_items(parcel, none);
-        parcel_free(parcel);
+        ray_parcel_free(parcel);
         return;
     }
     parcel->suspect = true;
-    struct parcel *half = split(parcel, parcel->count / 2);
+    struct ray_parcel *half = ray_parcel_split(parcel, parcel->count / 2);
     uint64_t due_ns = now_ns(sender) + (half != NULL ? 0 : NO_MEMORY_MS * RAY_NS_PER_MS);
     retry_parcel(sender, parcel, due_ns, judgement);
     if (half != NULL) {
@@ -449,7 +351,8 @@ static const char *const outcome_names[] = {
     [RAY_CALL_ANSWER_TOO_BIG] = "answer_too_big",
 };
 
-static void judge_call(struct ray_sender *sender, struct parcel *parcel, struct ray_judgement *out)
+static void judge_call(struct ray_sender *sender, struct ray_parcel *parcel,
+                       struct ray_judgement *out)
 {
     memset(out, 0, sizeof(*out));
     for (size_t i = 0; i < parcel->count; i++) {
@@ -466,10 +369,10 @@ static void judge_call(struct ray_sender *sender, struct parcel *parcel, struct 
 
 static void on_call_done(struct ray_http_call *call)
 {
-    struct parcel *parcel = call->context;
+    struct ray_parcel *parcel = call->context;
     struct ray_sender *sender = parcel->sender;
     struct ray_judgement judgement;
-    list_remove(&sender->flying, parcel);
+    ray_parcel_list_remove(&sender->flying, parcel);
     sender->flying_count--;
     sender->schedule.probing = sender->schedule.probing && !parcel->probe;
     if (call->outcome == RAY_CALL_CANCELLED) {
@@ -544,7 +447,8 @@ static bool open_parcel(struct ray_sender *sender)
 {
     if (sender->open == NULL &&
         sender->waiting_count + sender->flying_count < sender->options.window) {
-        sender->open = parcel_new(sender);
+        sender->open =
+            ray_parcel_new(sender, sender->options.documents_max, sender->options.body_max_bytes);
         if (sender->open != NULL) {
             sender->protocol->begin(&sender->open->body);
         }
@@ -556,7 +460,7 @@ static void fill(struct ray_sender *sender)
 {
     struct ray_document document;
     while (open_parcel(sender) && source_peek(sender, &document)) {
-        struct parcel *open = sender->open;
+        struct ray_parcel *open = sender->open;
         enum ray_status status = sender->protocol->add(&open->body, &document);
         if (status == RAY_TOO_BIG) {
             drop_too_big(sender);
@@ -576,7 +480,7 @@ static void fill(struct ray_sender *sender)
 
 static uint64_t open_due_ns(const struct ray_sender *sender)
 {
-    const struct parcel *open = sender->open;
+    const struct ray_parcel *open = sender->open;
     if (open == NULL || open->count == 0) {
         return UINT64_MAX;
     }
@@ -586,7 +490,7 @@ static uint64_t open_due_ns(const struct ray_sender *sender)
 
 /* Packs a parcel that waited. What does not fit any more (leftovers were joined by number) goes to
  * one of its own; false when memory is short. */
-static bool pack(struct ray_sender *sender, struct parcel *parcel)
+static bool pack(struct ray_sender *sender, struct ray_parcel *parcel)
 {
     size_t packed = 0;
     sender->protocol->begin(&parcel->body);
@@ -597,7 +501,7 @@ static bool pack(struct ray_sender *sender, struct parcel *parcel)
     if (packed == parcel->count) {
         return true;
     }
-    struct parcel *rest = packed > 0 ? split(parcel, packed) : NULL;
+    struct ray_parcel *rest = packed > 0 ? ray_parcel_split(parcel, packed) : NULL;
     if (rest != NULL) {
         wait_until(rest, now_ns(sender));
     }
@@ -606,10 +510,10 @@ static bool pack(struct ray_sender *sender, struct parcel *parcel)
 
 /* The oldest that is due, else the open one when it is full or has waited long enough; packed, on
  * no list. NULL when there is none. */
-static struct parcel *take_due(struct ray_sender *sender)
+static struct ray_parcel *take_due(struct ray_sender *sender)
 {
     uint64_t now = now_ns(sender);
-    struct parcel *parcel = sender->waiting;
+    struct ray_parcel *parcel = sender->waiting;
     while (parcel != NULL && parcel->due_ns > now) {
         parcel = parcel->next;
     }
@@ -628,26 +532,7 @@ static struct parcel *take_due(struct ray_sender *sender)
     return parcel;
 }
 
-/* Points call.url and headers into the lines. */
-static bool point_at_lines(struct parcel *parcel)
-{
-    struct ray_str rest = ray_buf_str(&parcel->lines);
-    struct ray_str line;
-    size_t count = 0;
-    parcel->call.url = NULL;
-    while (!parcel->lines.failed && rest.len > 0 && ray_str_split(&rest, '\0', &line)) {
-        if (parcel->call.url == NULL) {
-            parcel->call.url = line.ptr;
-        } else if (count < RAY_SENDER_HEADERS_MAX) {
-            parcel->headers[count++] = line.ptr;
-        }
-    }
-    parcel->headers[count] = NULL;
-    parcel->call.headers = parcel->headers;
-    return parcel->call.url != NULL && !parcel->lines.failed && !parcel->body.failed;
-}
-
-static enum ray_status prepare(struct ray_sender *sender, struct parcel *parcel)
+static enum ray_status prepare(struct ray_sender *sender, struct ray_parcel *parcel)
 {
     struct ray_http_call *call = &parcel->call;
     sender->protocol->end(&parcel->body);
@@ -666,23 +551,23 @@ static enum ray_status prepare(struct ray_sender *sender, struct parcel *parcel)
         uint64_t *first = &parcel->items[i].first_sent_ns;
         *first = *first != 0 ? *first : now_ns(sender);
     }
-    return point_at_lines(parcel) ? RAY_OK : RAY_NOMEM;
+    return ray_parcel_point_at_lines(parcel) ? RAY_OK : RAY_NOMEM;
 }
 
-static void launch(struct ray_sender *sender, struct parcel *parcel)
+static void launch(struct ray_sender *sender, struct ray_parcel *parcel)
 {
     enum ray_status status = prepare(sender, parcel);
     parcel->round = sender->schedule.round;
     parcel->probe = sender->schedule.flow != RAY_FLOW_OPEN;
     if (status == RAY_OK) {
-        list_append(&sender->flying, parcel); /* before: `done` may run inside */
+        ray_parcel_list_append(&sender->flying, parcel); /* before: `done` may run inside */
         sender->flying_count++;
         sender->schedule.probing = sender->schedule.probing || parcel->probe;
         status = sender->transport->ops->start(sender->transport, &parcel->call);
         if (status == RAY_OK) {
             return;
         }
-        list_remove(&sender->flying, parcel);
+        ray_parcel_list_remove(&sender->flying, parcel);
         sender->flying_count--;
         sender->schedule.probing = sender->schedule.probing && !parcel->probe;
     }
@@ -725,7 +610,7 @@ static void send_what_may(struct ray_sender *sender)
 {
     fill(sender);
     while (may_launch(sender)) {
-        struct parcel *parcel = take_due(sender);
+        struct ray_parcel *parcel = take_due(sender);
         if (parcel == NULL) {
             return;
         }
@@ -741,7 +626,7 @@ static uint64_t next_due_ns(const struct ray_sender *sender)
     if (sender->ready_after_ns != 0) {
         return sender->ready_after_ns; /* asked again even with nothing to send, for the health */
     }
-    for (const struct parcel *p = sender->waiting; p != NULL; p = p->next) {
+    for (const struct ray_parcel *p = sender->waiting; p != NULL; p = p->next) {
         due_ns = sooner(due_ns, p->due_ns);
     }
     return ray_schedule_next_ns(&sender->schedule, sender->flying_count, due_ns);
@@ -762,7 +647,7 @@ static void bring_forward(struct ray_sender *sender)
 {
     sender->last_try = true;
     sender->schedule.not_before_ns = 0;
-    for (struct parcel *p = sender->waiting; p != NULL; p = p->next) {
+    for (struct ray_parcel *p = sender->waiting; p != NULL; p = p->next) {
         p->due_ns = 0;
     }
 }
@@ -878,7 +763,7 @@ static uint64_t give_up(struct ray_sender *sender)
     }
     uint64_t held = sender->source.batch != NULL ? sender->source.reader.left : 0;
     held += sender->open != NULL ? sender->open->count : 0;
-    for (const struct parcel *p = sender->waiting; p != NULL; p = p->next) {
+    for (const struct ray_parcel *p = sender->waiting; p != NULL; p = p->next) {
         held += p->count;
     }
     uint64_t left = ray_cursor_backlog(sender->cursor);
@@ -910,12 +795,12 @@ uint64_t ray_sender_stop(struct ray_sender *sender, uint32_t timeout_ms)
     uint64_t left = give_up(sender);
     ray_batch_unref(sender->source.batch);
     sender->source.batch = NULL;
-    parcel_free(sender->open);
+    ray_parcel_free(sender->open);
     sender->open = NULL;
     while (sender->waiting != NULL) {
-        struct parcel *parcel = sender->waiting;
+        struct ray_parcel *parcel = sender->waiting;
         sender->waiting = parcel->next;
-        parcel_free(parcel);
+        ray_parcel_free(parcel);
     }
     sender->waiting_count = 0;
     ray_cursor_close(sender->cursor);
