@@ -112,7 +112,9 @@ static struct ray_str kind_name(enum ray_span_kind kind)
 /* What is in no field: the name, unless it names the document or, as its url, the query. */
 static struct ray_str span_name(const struct ray_preserved *p)
 {
-    bool there = p->shown.sql->present || ray_str_eq(p->span->name, p->name);
+    const struct ray_sql *sql = p->shown.sql;
+    bool there =
+        ray_str_eq(p->span->name, p->name) || (sql->present && ray_str_eq(p->span->name, sql->url));
     return there ? RAY_STR("") : p->span->name;
 }
 

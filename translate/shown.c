@@ -24,6 +24,7 @@ static bool is_part(const struct ray_value *value, const struct ray_value *part)
     return value == part && value->kind == RAY_VALUE_STRING && value->as.string.len > 0;
 }
 
+/* Other kinds are written as 0. */
 static bool is_port(const struct ray_value *value, const struct ray_value *port)
 {
     return value == port && (value->kind == RAY_VALUE_INT || is_part(value, port));
@@ -55,49 +56,60 @@ static bool in_http(const struct ray_http *http, enum ray_key key, const struct 
     return key == RAY_KEY_XRAY_FORWARDED || is_among(value, texts, 3) || in_url(http, value);
 }
 
+/* Other kinds in a list of names are written as "". */
+static bool is_all_text(const struct ray_value *list)
+{
+    for (size_t i = 0; i < list->as.list.count; i++) {
+        if (ray_value_string(&list->as.list.items[i]).len == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool in_aws(const struct ray_aws *aws, const struct ray_value *value)
 {
     const struct ray_str texts[] = {aws->operation,    aws->account_id, aws->region,
                                     aws->request_id,   aws->queue_url,  aws->table_name,
                                     aws->sampling_rule};
-    return aws->present && (is_among(value, texts, sizeof(texts) / sizeof(texts[0])) ||
-                            value == aws->retries || value == aws->resource_names);
+    return aws->present &&
+           (is_among(value, texts, sizeof(texts) / sizeof(texts[0])) || value == aws->retries ||
+            (value == aws->resource_names && is_all_text(value)));
+}
+
+static bool in_connection(const struct ray_sql *sql, const struct ray_value *value)
+{
+    if (sql->said_connection != NULL) {
+        return value == sql->said_connection;
+    }
+    if (sql->connection.len > 0) {
+        return is_text_of(value, sql->connection) || is_text_of(value, sql->database);
+    }
+    return is_text_of(value, sql->database) || is_text_of(value, sql->host) ||
+           (sql->host.len > 0 && is_port(value, sql->port));
 }
 
 static bool in_sql(const struct ray_sql *sql, const struct ray_value *value)
 {
-    const struct ray_str texts[] = {sql->connection, sql->database, sql->system,
-                                    sql->user,       sql->query,    sql->url};
-    const struct ray_str host[] = {sql->host};
-    bool composed = sql->connection.len == 0;
-    return sql->present && (value == sql->said_connection || value == sql->said_type ||
-                            is_among(value, texts, sizeof(texts) / sizeof(texts[0])) ||
-                            (composed && is_among(value, host, 1)) ||
-                            (composed && sql->host.len > 0 && is_port(value, sql->port)));
+    const struct ray_str texts[] = {sql->user, sql->query, sql->url};
+    bool is_type =
+        sql->said_type != NULL ? value == sql->said_type : is_text_of(value, sql->system);
+    return sql->present && (is_type || is_among(value, texts, sizeof(texts) / sizeof(texts[0])) ||
+                            in_connection(sql, value));
 }
 
-/* Taken only where a field says the same: consumed flags, and what segment_to_span said twice. */
-static bool is_restated(enum ray_key key)
+/* Flags that are taken only as fields. */
+static bool is_flag(enum ray_key key)
 {
-    static const enum ray_key keys[] = {
-        RAY_KEY_XRAY_TRACED,     RAY_KEY_XRAY_FAULT,           RAY_KEY_XRAY_ERROR,
-        RAY_KEY_XRAY_THROTTLE,   RAY_KEY_XRAY_SEGMENT,         RAY_KEY_XRAY_NAME,
-        RAY_KEY_XRAY_NAMESPACE,  RAY_KEY_RPC_SYSTEM,           RAY_KEY_RPC_SERVICE,
-        RAY_KEY_RESPONSE_LENGTH, RAY_KEY_DYNAMODB_TABLE_NAMES,
-    };
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (keys[i] == key) {
-            return true;
-        }
-    }
-    return false;
+    return key == RAY_KEY_XRAY_TRACED || key == RAY_KEY_XRAY_FAULT || key == RAY_KEY_XRAY_ERROR ||
+           key == RAY_KEY_XRAY_THROTTLE;
 }
 
 bool ray_is_shown(const struct ray_shown *shown, enum ray_key key, const struct ray_value *value)
 {
     const struct ray_exception *first =
         shown->cause->took_message ? shown->cause->exceptions : NULL;
-    if (is_restated(key)) {
+    if (is_flag(key)) {
         return true;
     }
     if (key == RAY_KEY_XRAY_IN_PROGRESS) {
