@@ -601,8 +601,10 @@ static bool is_ready(struct ray_sender *sender)
 
 static bool may_launch(struct ray_sender *sender)
 {
-    return ray_schedule_may_launch(&sender->schedule, sender->flying_count, now_ns(sender)) &&
-           is_ready(sender);
+    /* asked first, whatever the schedule says: a time to ask again that has come would be waited
+     * for without end, and without sleep */
+    return is_ready(sender) &&
+           ray_schedule_may_launch(&sender->schedule, sender->flying_count, now_ns(sender));
 }
 
 /* Every round tries the queue first, so that the cursor knows when to wake us. */

@@ -2,8 +2,23 @@
  * for, and is the number of calls bounded? */
 #include "network.h"
 
+#include <errno.h>
+
+/* These tests step the sender by themselves: where it wants a thread, there is none to have. */
+#define ray_thread_start no_thread_to_have
 #include "exporter/awsxray.c"
 #include "exporter/sender.c"
+
+enum ray_status no_thread_to_have(struct ray_thread *thread, const char *name,
+                                  void *(*start)(void *argument), void *argument)
+{
+    (void)thread;
+    (void)name;
+    (void)start;
+    (void)argument;
+    errno = EAGAIN;
+    return RAY_IO;
+}
 
 #define PROFILE 7u
 
@@ -612,6 +627,65 @@ static void test_missing_keys(void **state)
 
 /* -- the end -- */
 
+static bool ready_when_found(void *context, char why[200])
+{
+    const struct ray_awsxray *exporter = context;
+    snprintf(why, 200, "no credentials");
+    return exporter->identity.found;
+}
+
+/* No credentials any more, and what still flew was refused: nothing to do for a minute. */
+static void test_not_ready_while_blocked(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct outage outage = {
+        .plan = {60000, {.status = 403, .error_type = "AccessDeniedException", .after_ms = 500}}};
+    bench_init(&bench, reply_until, &outage.plan);
+    struct ray_sender *sender = bench.exporter->sender;
+    struct ray_sender_protocol protocol = *sender->protocol;
+    protocol.ready = ready_when_found;
+    sender->protocol = &protocol;
+    bench_push(&bench, 50);
+    assert_true(ray_sender_step(sender, 100));
+    assert_int_equal(bench.network.flying_count, 1);
+    bench.exporter->identity.found = false;
+    bench_push(&bench, 50);
+    for (int i = 0; i < 60; i++) {
+        assert_true(ray_sender_step(sender, 1000));
+    }
+    print_message("    60 steps took %llu ms\n",
+                  (unsigned long long)network_elapsed_ms(&bench.network));
+    assert_true(network_elapsed_ms(&bench.network) > 20000);
+    bench.exporter->identity.found = true;
+    run_until_quiet(&bench, 200000);
+    check_accounts(&bench, 0);
+    bench_clear(&bench);
+}
+
+/* A start that fails half-way leaves nothing open, so that the queue may go. */
+static void test_no_thread(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_options(&bench.options);
+    network_init(&bench.network, reply_good, NULL);
+    bench.metrics = ray_metrics_new();
+    bench.queue = ray_queue_new(&(struct ray_queue_options){.max_bytes = 1 << 20});
+    struct ray_exporter_environment environment = {
+        .id = "awsxray",
+        .queue = bench.queue,
+        .profile = PROFILE,
+        .metrics = bench.metrics,
+        .clock = &bench.network.clock,
+    };
+    bench.exporter = ray_awsxray_new(&bench.options, &environment, &bench.network.transport);
+    assert_int_equal(ray_awsxray_start(bench.exporter), RAY_IO);
+    ray_awsxray_free(bench.exporter);
+    ray_queue_free(bench.queue);
+    ray_metrics_free(bench.metrics);
+}
+
 static void test_drain(void **state)
 {
     (void)state;
@@ -725,6 +799,8 @@ int main(void)
         cmocka_unit_test(test_clock_skew),
         cmocka_unit_test(test_new_keys_are_found),
         cmocka_unit_test(test_missing_keys),
+        cmocka_unit_test(test_not_ready_while_blocked),
+        cmocka_unit_test(test_no_thread),
         cmocka_unit_test(test_drain),
         cmocka_unit_test(test_drain_after_block),
         cmocka_unit_test(test_give_up),
