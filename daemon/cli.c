@@ -5,6 +5,7 @@
 #include "daemon/builtin.h"
 #include "daemon/component.h"
 #include "daemon/healthcheck_command.h"
+#include "daemon/reverse_command.h"
 #include "daemon/translate_command.h"
 
 #include <stdio.h>
@@ -23,7 +24,7 @@ struct cli {
     const char *options_uri;
     const char *endpoint;
     const char *operand;
-    bool strict, print_effective, help;
+    bool strict, print_effective, reverse, explain, mapping, help;
 };
 
 enum flag_kind { FLAG_CONFIG, FLAG_SET, FLAG_TEXT, FLAG_SWITCH };
@@ -43,6 +44,9 @@ static const struct flag options_flag = {"options", FLAG_TEXT, offsetof(struct c
 static const struct flag endpoint_flag = {"endpoint", FLAG_TEXT, offsetof(struct cli, endpoint)};
 static const struct flag print_flag = {"print-effective", FLAG_SWITCH,
                                        offsetof(struct cli, print_effective)};
+static const struct flag explain_flag = {"explain", FLAG_SWITCH, offsetof(struct cli, explain)};
+static const struct flag mapping_flag = {"mapping", FLAG_SWITCH, offsetof(struct cli, mapping)};
+static const struct flag reverse_flag = {"reverse", FLAG_SWITCH, offsetof(struct cli, reverse)};
 static const struct flag help_flag = {"help", FLAG_SWITCH, offsetof(struct cli, help)};
 
 struct command {
@@ -143,9 +147,15 @@ static int run_validate(const struct cli *cli)
 
 static int run_translate(const struct cli *cli)
 {
+    const char *file = cli->operand != NULL && strcmp(cli->operand, "-") != 0 ? cli->operand : NULL;
+    if (cli->reverse) {
+        return ray_reverse_command_run(file);
+    }
     struct ray_translate_command command = {
-        .file = cli->operand != NULL && strcmp(cli->operand, "-") != 0 ? cli->operand : NULL,
+        .file = file,
         .options_uri = cli->options_uri,
+        .explain = cli->explain,
+        .mapping = cli->mapping,
     };
     return ray_translate_command_run(&command);
 }
@@ -209,10 +219,10 @@ static const struct command commands[] = {
      {&data_flag, &port_flag, &set_flag, &help_flag}},
     {"translate",
      "[FILE] [--options URI]",
-     "an OTLP request to segment documents, one a line",
+     "OTLP requests to segment documents, one a line",
      run_translate,
      true,
-     {&options_flag, &help_flag}},
+     {&options_flag, &reverse_flag, &explain_flag, &mapping_flag, &help_flag}},
     {"validate",
      "[--config URI...]",
      "check a configuration; --print-effective shows it merged",
