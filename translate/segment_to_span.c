@@ -16,6 +16,7 @@
 #include "xray/trace_id.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define NS_DIGITS    9 /* behind the point of a second */
 #define EXPONENT_MAX 30
@@ -318,8 +319,8 @@ enum ray_status ray_segment_to_spans(struct ray_str document, struct ray_arena *
         return finish(&walk, out);
     }
     if (walk.status == RAY_OK) { /* it was the reader */
-        walk.status = RAY_INVALID;
         walk.message = walk.reader.error != NULL ? walk.reader.error : "not a segment document";
+        walk.status = strcmp(walk.message, "out of memory") == 0 ? RAY_NOMEM : RAY_INVALID;
         walk.at = walk.reader.error_at;
     }
     if (error != NULL) {

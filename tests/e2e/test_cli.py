@@ -64,6 +64,33 @@ def test_translate_of_garbage_says_where():
     assert answer.returncode == 1 and b"byte" in answer.stderr and not answer.stdout
 
 
+def span_ids(line):
+    return [s["spanId"] for r in json.loads(line)["resourceSpans"] for scope in r["scopeSpans"] for s in scope["spans"]]
+
+
+def test_reverse_and_back_again():
+    legacy = (pathlib.Path(__file__).parent.parent / "data" / "legacy-segments.jsonl").read_bytes()
+    spans = run("translate", "--reverse", stdin=legacy)
+    assert spans.returncode == 0 and len(spans.stdout.splitlines()) == len(legacy.splitlines()), spans.stderr
+    for segment, line in zip(legacy.splitlines(), spans.stdout.splitlines()):
+        want, back = json.loads(segment), run("translate", stdin=line)
+        documents = [json.loads(document) for document in back.stdout.splitlines()]
+        assert back.returncode == 0 and [documents[0][key] for key in ("name", "id", "trace_id")] == [want[key] for key in ("name", "id", "trace_id")]
+        assert {d["parent_id"] for d in documents[1:]} <= {d["id"] for d in documents}
+    pretty = json.dumps(json.loads(legacy.splitlines()[2]), indent=2).encode()
+    assert span_ids(run("translate", "--reverse", stdin=pretty).stdout) == span_ids(spans.stdout.splitlines()[2])
+
+
+@pytest.mark.parametrize("text, words", [
+    ("{", [b"line 1", b"byte"]), ("[]", [b"line 1, byte 0", b"object"]), ('{"name": "a"}', [b"line 1", b"id"]),
+    ('GOOD\n{"name": "a", "id": 7}', [b"line 2", b"id"])], ids=["cut", "a list", "no id", "the second line"])
+def test_reverse_of_what_is_no_segment_says_where(text, words):
+    good = '{"name": "a", "id": "70de5b6f19ff9a0a", "trace_id": "1-581cf771-a006649127e371903a2de979", "start_time": 1, "end_time": 2}'
+    answer = run("translate", "--reverse", stdin=text.replace("GOOD", good).encode())
+    assert answer.returncode == 1 and all(word in answer.stderr for word in words), answer.stderr
+    assert len(answer.stdout.splitlines()) == text.count("GOOD")
+
+
 def broken(text, old, new):
     assert old in text
     return text.replace(old, new)

@@ -291,6 +291,152 @@ static void legacy_documents_come_back(void **state)
     ray_arena_free(arena);
 }
 
+/* --- what it makes, and what it refuses --- */
+
+#define HEAD                                                                                       \
+    "\"name\":\"n\",\"id\":\"70de5b6f19ff9a0a\","                                                  \
+    "\"trace_id\":\"1-581cf771-a006649127e371903a2de979\",\"start_time\":1,\"end_time\":2"
+
+static void kinds_follow_type_and_namespace(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *members;
+        int32_t kind;
+    } cases[] = {
+        {"", RAY_SPAN_SERVER},
+        {",\"parent_id\":\"70de5b6f19ff9a0b\"", RAY_SPAN_SERVER},
+        {",\"namespace\":\"aws\"", RAY_SPAN_SERVER},
+        {",\"type\":\"subsegment\"", RAY_SPAN_INTERNAL},
+        {",\"type\":\"subsegment\",\"namespace\":\"remote\"", RAY_SPAN_CLIENT},
+        {",\"namespace\":\"aws\",\"type\":\"subsegment\"", RAY_SPAN_CLIENT},
+        {",\"type\":\"subsegment\",\"namespace\":\"\"", RAY_SPAN_INTERNAL},
+    };
+    struct ray_arena *arena = ray_arena_new(ARENA_BYTES);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ray_request request;
+        struct ray_str text = ray_arena_printf(arena, "{" HEAD "%s}", cases[i].members);
+        CHECK_OK(ray_segment_to_spans(text, arena, &request, NULL));
+        assert_int_equal(request.resources[0].scopes[0].spans[0].kind, cases[i].kind);
+    }
+    ray_arena_free(arena);
+}
+
+static void times_keep_their_nanoseconds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t ns; /* 0: refused */
+    } cases[] = {
+        {"1478293361.271", 1478293361271000000u},
+        {"1.478293361271E9", 1478293361271000000u},
+        {"1478293361271e-3", 1478293361271000000u},
+        {"14782933.61271e+2", 1478293361271000000u},
+        {"1478293361.123456789", 1478293361123456789u},
+        {"1478293361.1234567891", 1478293361123456789u},
+        {"1478293361", 1478293361000000000u},
+        {"18446744073.709551615", UINT64_MAX},
+        {"18446744073.709551616", 0},
+        {"1e30", 0},
+        {"1e31", 0},
+        {"1e99999999999999999999", 0},
+        {"-1", 0},
+        {"null", 0},
+        {"\"1\"", 0},
+        {"[1]", 0},
+    };
+    struct ray_arena *arena = ray_arena_new(ARENA_BYTES);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ray_request request;
+        struct ray_str text =
+            ray_arena_printf(arena, "{" HEAD ",\"start_time\":%s}", cases[i].text);
+        enum ray_status status = ray_segment_to_spans(text, arena, &request, NULL);
+        if (status != (cases[i].ns ? RAY_OK : RAY_INVALID)) {
+            fail_msg("%s: status %d", cases[i].text, (int)status);
+        }
+        if (status == RAY_OK) {
+            assert_int_equal(request.resources[0].scopes[0].spans[0].start_unix_ns, cases[i].ns);
+        }
+    }
+    ray_arena_free(arena);
+}
+
+static void what_is_no_segment_is_refused_with_its_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"", "byte 0: "},
+        {"[]", "byte 0: expected an object"},
+        {"{" HEAD "} x", "byte "},
+        {"{" HEAD ",}", "byte "},
+        {" {\"name\":\"n\"}", "byte 1: id is not 16 hexadecimal digits"},
+        {"{" HEAD ",\"name\":7}", "byte 0: a segment without a name"},
+        {"{" HEAD ",\"id\":\"0000000000000000\"}", "byte 0: id is not"},
+        {"{" HEAD ",\"trace_id\":\"1-2-3\"}", "byte 0: trace_id is not of the form 1-8-24"},
+        {"{" HEAD ",\"parent_id\":\"x\"}", "byte 0: parent_id is not"},
+        {"{" HEAD ",\"end_time\":\"x\"}", "byte 0: end_time is not"},
+        {"{\"subsegments\":[ {}]," HEAD "}", "byte 17: a segment without a name"},
+        {"{\"subsegments\":[1]," HEAD "}", "byte 16: expected an object"},
+        {"{\"subsegments\":{}," HEAD "}", "byte 15: expected an array"},
+    };
+    struct ray_arena *arena = ray_arena_new(ARENA_BYTES);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ray_request request = {0};
+        struct ray_decode_error error = {""};
+        assert_int_equal(ray_segment_to_spans(ray_str_from(cases[i].text), arena, &request, &error),
+                         RAY_INVALID);
+        if (strncmp(error.text, cases[i].message, strlen(cases[i].message)) != 0) {
+            fail_msg("%s: \"%s\", not \"%s\"", cases[i].text, error.text, cases[i].message);
+        }
+        assert_null(request.resources);
+    }
+    ray_arena_free(arena);
+}
+
+/* `depth` subsegments in each other. */
+static enum ray_status read_nested(unsigned depth, struct ray_arena *arena,
+                                   struct ray_request *request)
+{
+    struct ray_buf text;
+    ray_buf_init(&text, 1u << 20);
+    ray_buf_append(&text, RAY_STR("{" HEAD));
+    for (unsigned i = 0; i < depth; i++) {
+        ray_buf_append(&text, RAY_STR(",\"subsegments\":[{" HEAD));
+    }
+    ray_buf_append_byte(&text, '}');
+    for (unsigned i = 0; i < depth; i++) {
+        ray_buf_append(&text, RAY_STR("]}"));
+    }
+    struct ray_str copy = ray_arena_copy(arena, ray_buf_str(&text));
+    ray_buf_clear(&text);
+    return ray_segment_to_spans(copy, arena, request, NULL);
+}
+
+static void depth_and_memory_are_bounded(void **state)
+{
+    (void)state;
+    struct ray_request request;
+    struct ray_arena *arena = ray_arena_new(ARENA_BYTES);
+    CHECK_OK(read_nested(RAY_SUBSEGMENT_DEPTH_MAX, arena, &request));
+    assert_int_equal(request.span_count, RAY_SUBSEGMENT_DEPTH_MAX + 1);
+    assert_int_equal(read_nested(RAY_SUBSEGMENT_DEPTH_MAX + 1, arena, &request), RAY_TOO_BIG);
+    ray_arena_free(arena);
+    static const char escapes[] = "{" HEAD ",\"a\\u0041\":\"x\\n\",\"annotations\":{\"k\\n\":1},"
+                                  "\"metadata\":{\"m\\n\":{}},\"subsegments\":[{" HEAD "}]}";
+    for (size_t quota = 1024, done = 0; !done; quota += 64) {
+        arena = ray_arena_new(quota);
+        enum ray_status status = ray_segment_to_spans(ray_str_from(escapes), arena, &request, NULL);
+        if (status != RAY_NOMEM) {
+            CHECK_OK(status);
+            done = 1;
+        }
+        ray_arena_free(arena);
+    }
+}
+
 /* --- random documents --- */
 
 struct dice {
@@ -571,6 +717,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(legacy_documents_come_back),
         cmocka_unit_test(random_documents_come_back),
+        cmocka_unit_test(kinds_follow_type_and_namespace),
+        cmocka_unit_test(times_keep_their_nanoseconds),
+        cmocka_unit_test(what_is_no_segment_is_refused_with_its_place),
+        cmocka_unit_test(depth_and_memory_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
