@@ -31,11 +31,11 @@
 #include <grpc/support/time.h>
 
 #include "core/thread.h"
-#include "net/inflate.h"
 #include "receiver/acceptor.h"
 #include "receiver/answer.h"
 #include "receiver/busy_watch.h"
 #include "receiver/crowd.h"
+#include "receiver/grpc_message.h"
 #include "receiver/tsan.h"
 
 #define POLLERS_MAX        4u
@@ -56,8 +56,6 @@
 #define ENDING_CALLS_MAX  256u
 #define REPLY_MAX_BYTES   4096u
 #define STATUS_TEXT_BYTES 256u
-/* What a thread keeps of its buffers between messages. */
-#define KEEP_MAX_BYTES ((size_t)256 << 10)
 /* gRPC's and the collector's default for a message. */
 #define MESSAGE_DEFAULT_BYTES ((int64_t)4 << 20)
 /* A message of n bytes needs at most this many times n once decoded; beyond it is an attack. */
@@ -106,8 +104,7 @@ struct poller {
     grpc_completion_queue *queue;
     struct ray_thread thread;
     struct ray_arena *arena;
-    struct ray_buf flat;     /* a message that came in several slices */
-    struct ray_buf inflated; /* its max_bytes is the cap */
+    struct ray_grpc_opener opener;
     struct call_list reading;
     struct call_list waiting; /* admitted, not yet worked on */
     size_t armed[METHOD_COUNT];
@@ -314,44 +311,6 @@ static void on_answered(struct ray_intake_call *intake)
 
 /* ---- a message on its way in ----------------------------------------------------------------- */
 
-/* The bytes of `message` as one view: its only slice, or a copy. The null view: no memory. */
-static struct ray_str flatten(struct poller *poller, const grpc_byte_buffer *message)
-{
-    const grpc_slice_buffer *slices = &message->data.raw.slice_buffer;
-    if (slices->count == 1) {
-        const grpc_slice *only = &slices->slices[0];
-        return (struct ray_str){(const char *)GRPC_SLICE_START_PTR(*only),
-                                GRPC_SLICE_LENGTH(*only)};
-    }
-    ray_buf_reserve(&poller->flat, slices->length);
-    for (size_t i = 0; i < slices->count; i++) {
-        const grpc_slice *slice = &slices->slices[i];
-        ray_buf_append(&poller->flat, (struct ray_str){(const char *)GRPC_SLICE_START_PTR(*slice),
-                                                       GRPC_SLICE_LENGTH(*slice)});
-    }
-    return poller->flat.failed ? (struct ray_str){NULL, 0} : ray_buf_str(&poller->flat);
-}
-
-/*
- * With core's own decompression off the bytes arrive as they were sent, marked with how; but core
- * knows gzip and deflate only and hands the rest over unmarked. The collector's clients can be set
- * to zstd, whose frames begin with this number (RFC 8878, 3.1.1); no request begins so.
- */
-static enum ray_compression compression_of(const grpc_byte_buffer *message, struct ray_str body)
-{
-    switch (message->data.raw.compression) {
-    case GRPC_COMPRESS_GZIP:
-        return RAY_COMPRESSION_GZIP;
-    case GRPC_COMPRESS_DEFLATE:
-        return RAY_COMPRESSION_DEFLATE;
-    case GRPC_COMPRESS_NONE:
-    case GRPC_COMPRESS_ALGORITHMS_COUNT:
-        break;
-    }
-    return ray_str_starts_with(body, RAY_STR("\x28\xb5\x2f\xfd")) ? RAY_COMPRESSION_ZSTD
-                                                                  : RAY_COMPRESSION_NONE;
-}
-
 static void refuse_unopened(struct call *call, enum ray_status status)
 {
     if (status == RAY_TOO_BIG) {
@@ -368,43 +327,22 @@ static void refuse_unopened(struct call *call, enum ray_status status)
     }
 }
 
-/* The framed form, which the collector's clients send (framing_format.txt of google/snappy). */
-static bool is_snappy(struct ray_str body)
-{
-    return ray_str_starts_with(body, RAY_STR("\xff\x06\x00\x00sNaPpY"));
-}
-
 /* The call's message, opened. On failure the call was answered. */
 static enum ray_status open_message(struct poller *poller, struct call *call,
                                     const grpc_byte_buffer *message, struct ray_str *body)
 {
-    *body = flatten(poller, message);
-    enum ray_status status = poller->flat.failed ? RAY_NOMEM : RAY_OK;
-    if (status == RAY_OK && is_snappy(*body)) {
+    enum ray_status status = ray_grpc_open(&poller->opener, message, body);
+    if (status != RAY_OK) {
+        refuse_unopened(call, status);
+        return status;
+    }
+    if (ray_grpc_is_snappy(*body)) {
         refuse(call, RAY_REFUSED_INVALID, RAY_RPC_UNIMPLEMENTED,
                RAY_STR("snappy is not served: set the client's compression to gzip, zstd or none"),
                0);
         return RAY_INVALID;
     }
-    enum ray_compression compression = compression_of(message, *body);
-    if (status == RAY_OK && compression != RAY_COMPRESSION_NONE) {
-        status = ray_inflate(compression, *body, &poller->inflated);
-        *body = ray_buf_str(&poller->inflated);
-    }
-    if (status != RAY_OK) {
-        refuse_unopened(call, status);
-    }
-    return status;
-}
-
-static void shrink(struct ray_buf *buf)
-{
-    size_t max_bytes = buf->max_bytes;
-    if (buf->capacity > KEEP_MAX_BYTES) {
-        ray_buf_clear(buf);
-        ray_buf_init(buf, max_bytes);
-    }
-    ray_buf_reset(buf);
+    return RAY_OK;
 }
 
 /* Takes the oldest admitted message through the intake. */
@@ -431,8 +369,7 @@ static void work_one(struct poller *poller)
     grpc_byte_buffer_destroy(message);
     ray_budget_give(grpc->settings.budget, message_bytes);
     ray_arena_reset(poller->arena);
-    shrink(&poller->flat);
-    shrink(&poller->inflated);
+    ray_grpc_opener_reset(&poller->opener);
     poller->admitted = 0;
 }
 
@@ -828,8 +765,7 @@ static void grpc_free(struct ray_otlp_grpc *grpc)
 {
     for (size_t i = 0; i < grpc->poller_count; i++) {
         ray_arena_free(grpc->pollers[i].arena);
-        ray_buf_clear(&grpc->pollers[i].flat);
-        ray_buf_clear(&grpc->pollers[i].inflated);
+        ray_grpc_opener_clear(&grpc->pollers[i].opener);
     }
     pthread_cond_destroy(&grpc->none_running);
     pthread_mutex_destroy(&grpc->lock);
@@ -856,8 +792,7 @@ static bool pollers_init(struct ray_otlp_grpc *grpc)
         TAILQ_INIT(&poller->reading);
         TAILQ_INIT(&poller->waiting);
         poller->arena = ray_arena_new(enough < quota ? enough : quota);
-        ray_buf_init(&poller->flat, grpc->max_message_bytes + 1);
-        ray_buf_init(&poller->inflated, grpc->max_message_bytes);
+        ray_grpc_opener_init(&poller->opener, grpc->max_message_bytes);
         if (poller->arena == NULL) {
             return false;
         }
