@@ -1,46 +1,13 @@
 /*
- * expr: lexer, recursive descent with a depth cap, evaluation.
- *
- * AND and OR hold their operands as a list, not as nested pairs: a long row of terms is as flat as
- * it looks, so recursion is bounded by what the parser let through.
+ * expr: lexer and recursive descent with a depth cap; evaluation is in expr_match.c.
  */
 #include "xray/expr.h"
+
+#include "xray/expr_tree.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-enum node_kind { NODE_AND, NODE_OR, NODE_SERVICE, NODE_EDGE, NODE_FIELD, NODE_ANNOTATION };
-
-enum compare {
-    COMPARE_SET, /* no comparison: a boolean's value, or "it is set" */
-    COMPARE_EQ,
-    COMPARE_NE,
-    COMPARE_LT,
-    COMPARE_LE,
-    COMPARE_GT,
-    COMPARE_GE,
-    COMPARE_CONTAINS,
-    COMPARE_BEGINS,
-    COMPARE_ENDS,
-};
-
-/* What a service or edge end must be; parts with a NULL pointer are free. */
-struct node_pattern {
-    struct ray_str name, type, account_id;
-};
-
-struct ray_expr {
-    enum node_kind kind;
-    bool negated;
-    enum ray_expr_field field;
-    enum compare compare;
-    struct ray_expr_value value;
-    struct ray_str key;                 /* NODE_ANNOTATION */
-    struct node_pattern caller, callee; /* callee: also NODE_SERVICE */
-    struct ray_expr *first;             /* operands of AND and OR; the block of a service or edge */
-    struct ray_expr *next;              /* the next operand of the same parent */
-};
 
 static const struct {
     struct ray_str word;
@@ -87,18 +54,18 @@ static const struct {
 
 static const struct {
     struct ray_str text;
-    enum compare compare;
+    enum ray_expr_compare compare;
     bool is_word;
 } operators[] = {
-    {RAY_STR_INIT("!="), COMPARE_NE, false}, /* two signs before one */
-    {RAY_STR_INIT("<="), COMPARE_LE, false},
-    {RAY_STR_INIT(">="), COMPARE_GE, false},
-    {RAY_STR_INIT("="), COMPARE_EQ, false},
-    {RAY_STR_INIT("<"), COMPARE_LT, false},
-    {RAY_STR_INIT(">"), COMPARE_GT, false},
-    {RAY_STR_INIT("CONTAINS"), COMPARE_CONTAINS, true},
-    {RAY_STR_INIT("BEGINSWITH"), COMPARE_BEGINS, true},
-    {RAY_STR_INIT("ENDSWITH"), COMPARE_ENDS, true},
+    {RAY_STR_INIT("!="), RAY_COMPARE_NE, false}, /* two signs before one */
+    {RAY_STR_INIT("<="), RAY_COMPARE_LE, false},
+    {RAY_STR_INIT(">="), RAY_COMPARE_GE, false},
+    {RAY_STR_INIT("="), RAY_COMPARE_EQ, false},
+    {RAY_STR_INIT("<"), RAY_COMPARE_LT, false},
+    {RAY_STR_INIT(">"), RAY_COMPARE_GT, false},
+    {RAY_STR_INIT("CONTAINS"), RAY_COMPARE_CONTAINS, true},
+    {RAY_STR_INIT("BEGINSWITH"), RAY_COMPARE_BEGINS, true},
+    {RAY_STR_INIT("ENDSWITH"), RAY_COMPARE_ENDS, true},
 };
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -108,7 +75,7 @@ struct token {
     enum token_kind kind;
     size_t at;           /* byte offset */
     struct ray_str text; /* STRING: unescaped */
-    enum compare compare;
+    enum ray_expr_compare compare;
     double number;
     char sign; /* one of ( ) { } [ ] , : ! */
 };
@@ -362,7 +329,7 @@ static void expect_sign(struct parser *p, char sign)
 
 static struct ray_expr *parse_or(struct parser *p);
 
-static struct ray_expr *new_node(struct parser *p, enum node_kind kind)
+static struct ray_expr *new_node(struct parser *p, enum ray_expr_node_kind kind)
 {
     struct ray_expr *node = RAY_ARENA_NEW(p->arena, struct ray_expr);
     if (node == NULL) {
@@ -420,12 +387,12 @@ static bool read_literal(struct parser *p, struct ray_expr_value *out)
     return true;
 }
 
-static bool operator_takes(enum compare compare, enum ray_expr_value_kind kind)
+static bool operator_takes(enum ray_expr_compare compare, enum ray_expr_value_kind kind)
 {
-    if (compare == COMPARE_EQ || compare == COMPARE_NE) {
+    if (compare == RAY_COMPARE_EQ || compare == RAY_COMPARE_NE) {
         return true;
     }
-    return kind == (compare >= COMPARE_CONTAINS ? RAY_EXPR_STRING : RAY_EXPR_NUMBER);
+    return kind == (compare >= RAY_COMPARE_CONTAINS ? RAY_EXPR_STRING : RAY_EXPR_NUMBER);
 }
 
 /* [ op literal ]. `kind` is what the literal must be; NULL: anything (annotations). */
@@ -505,7 +472,7 @@ static void parse_bracket_key(struct parser *p, struct ray_expr *node)
 
 static struct ray_expr *parse_annotation(struct parser *p)
 {
-    struct ray_expr *node = new_node(p, NODE_ANNOTATION);
+    struct ray_expr *node = new_node(p, RAY_EXPR_NODE_ANNOTATION);
     if (node == NULL) {
         return NULL;
     }
@@ -523,7 +490,7 @@ static struct ray_expr *parse_annotation(struct parser *p)
     return node;
 }
 
-static void parse_id_part(struct parser *p, struct node_pattern *out)
+static void parse_id_part(struct parser *p, struct ray_expr_pattern *out)
 {
     struct ray_str *part = at_word(p, RAY_STR("name"))         ? &out->name
                            : at_word(p, RAY_STR("type"))       ? &out->type
@@ -544,7 +511,7 @@ static void parse_id_part(struct parser *p, struct node_pattern *out)
 }
 
 /* A name, id(...), or nothing at all: any node. */
-static void parse_pattern(struct parser *p, struct node_pattern *out)
+static void parse_pattern(struct parser *p, struct ray_expr_pattern *out)
 {
     if (p->token.kind == TOKEN_STRING) {
         out->name = copy_text(p, p->token.text);
@@ -573,7 +540,7 @@ static void parse_block(struct parser *p, struct ray_expr *node)
     expect_sign(p, '}');
 }
 
-static struct ray_expr *parse_service(struct parser *p, enum node_kind kind)
+static struct ray_expr *parse_service(struct parser *p, enum ray_expr_node_kind kind)
 {
     struct ray_expr *node = new_node(p, kind);
     if (node == NULL) {
@@ -586,7 +553,7 @@ static struct ray_expr *parse_service(struct parser *p, enum node_kind kind)
     }
     next(p);
     expect_sign(p, '(');
-    if (kind == NODE_EDGE) {
+    if (kind == RAY_EXPR_NODE_EDGE) {
         parse_pattern(p, &node->caller);
         if (accept_sign(p, ',')) {
             parse_pattern(p, &node->callee);
@@ -601,7 +568,7 @@ static struct ray_expr *parse_service(struct parser *p, enum node_kind kind)
 
 static struct ray_expr *parse_field(struct parser *p, enum ray_expr_field field)
 {
-    struct ray_expr *node = new_node(p, NODE_FIELD);
+    struct ray_expr *node = new_node(p, RAY_EXPR_NODE_FIELD);
     if (node == NULL) {
         return NULL;
     }
@@ -639,10 +606,10 @@ static struct ray_expr *parse_term(struct parser *p)
         return NULL;
     }
     if (ray_str_eq_nocase(word, RAY_STR("service"))) {
-        return parse_service(p, NODE_SERVICE);
+        return parse_service(p, RAY_EXPR_NODE_SERVICE);
     }
     if (ray_str_eq_nocase(word, RAY_STR("edge"))) {
-        return parse_service(p, NODE_EDGE);
+        return parse_service(p, RAY_EXPR_NODE_EDGE);
     }
     if (ray_str_eq_nocase(word, RAY_STR("annotation")) ||
         ray_str_eq_nocase(ray_str_until(word, sizeof("annotation.") - 1), RAY_STR("annotation."))) {
@@ -686,7 +653,8 @@ static bool at_operand(const struct parser *p)
 }
 
 /* Ends a row of operands: one alone needs no node of its own. */
-static struct ray_expr *row_of(struct parser *p, enum node_kind kind, struct ray_expr *first)
+static struct ray_expr *row_of(struct parser *p, enum ray_expr_node_kind kind,
+                               struct ray_expr *first)
 {
     if (p->status != RAY_OK || first->next == NULL) {
         return first;
@@ -709,7 +677,7 @@ static struct ray_expr *parse_and(struct parser *p)
         *end = operand;
         end = &operand->next;
     } while (accept_word(p, RAY_STR("AND")) || at_operand(p));
-    return row_of(p, NODE_AND, first);
+    return row_of(p, RAY_EXPR_NODE_AND, first);
 }
 
 /* Recursion through parse_unary and parse_block, capped by descend(). */
@@ -724,7 +692,7 @@ static struct ray_expr *parse_or(struct parser *p)
         *end = operand;
         end = &operand->next;
     } while (accept_word(p, RAY_STR("OR")));
-    return row_of(p, NODE_OR, first);
+    return row_of(p, RAY_EXPR_NODE_OR, first);
 }
 
 enum ray_status ray_expr_parse(struct ray_str text, struct ray_arena *arena,
@@ -747,183 +715,4 @@ enum ray_status ray_expr_parse(struct ray_str text, struct ray_arena *arena,
         *out = expr;
     }
     return p.status;
-}
-
-/* ---- evaluation ---- */
-
-static bool compare_numbers(enum compare compare, double a, double b)
-{
-    switch (compare) {
-    case COMPARE_EQ:
-        return a == b;
-    case COMPARE_NE:
-        return a != b;
-    case COMPARE_LT:
-        return a < b;
-    case COMPARE_LE:
-        return a <= b;
-    case COMPARE_GT:
-        return a > b;
-    case COMPARE_GE:
-        return a >= b;
-    case COMPARE_SET:
-    case COMPARE_CONTAINS:
-    case COMPARE_BEGINS:
-    case COMPARE_ENDS:
-        break;
-    }
-    return false;
-}
-
-static bool compare_strings(enum compare compare, struct ray_str a, struct ray_str b)
-{
-    switch (compare) {
-    case COMPARE_EQ:
-        return ray_str_eq(a, b);
-    case COMPARE_NE:
-        return !ray_str_eq(a, b);
-    case COMPARE_CONTAINS:
-        return b.len == 0 || ray_str_find(a, b) != SIZE_MAX;
-    case COMPARE_BEGINS:
-        return ray_str_starts_with(a, b);
-    case COMPARE_ENDS:
-        return ray_str_ends_with(a, b);
-    case COMPARE_SET:
-    case COMPARE_LT:
-    case COMPARE_LE:
-    case COMPARE_GT:
-    case COMPARE_GE:
-        break;
-    }
-    return false;
-}
-
-/* Like is compared with like. One exception: the API reference's `annotation.account = "12345"`
- * does not say of which type the annotation is, so = and != also read a quoted number as one. */
-static bool compare_value(const struct ray_expr *expr, const struct ray_expr_value *value)
-{
-    double number;
-    if (expr->compare == COMPARE_SET) {
-        return value->kind == RAY_EXPR_BOOL ? value->boolean : true;
-    }
-    if (value->kind == expr->value.kind) {
-        switch (value->kind) {
-        case RAY_EXPR_BOOL:
-            return (value->boolean == expr->value.boolean) == (expr->compare == COMPARE_EQ);
-        case RAY_EXPR_NUMBER:
-            return compare_numbers(expr->compare, value->number, expr->value.number);
-        case RAY_EXPR_STRING:
-            return compare_strings(expr->compare, value->string, expr->value.string);
-        }
-    }
-    bool quoted_number = value->kind == RAY_EXPR_NUMBER && expr->value.kind == RAY_EXPR_STRING &&
-                         (expr->compare == COMPARE_EQ || expr->compare == COMPARE_NE) &&
-                         ray_str_to_double(expr->value.string, &number) == RAY_OK;
-    return quoted_number && compare_numbers(expr->compare, value->number, number);
-}
-
-/* True if any value satisfies; an absent one satisfies nothing, "!=" included. */
-static bool leaf_matches(const struct ray_expr *expr, struct ray_expr_scope scope,
-                         const struct ray_expr_facts *facts)
-{
-    struct ray_expr_value value;
-    for (size_t n = 0;; n++) {
-        bool found = expr->kind == NODE_FIELD
-                         ? facts->field(facts->context, scope, expr->field, n, &value)
-                         : facts->annotation(facts->context, scope, expr->key, n, &value);
-        if (!found || compare_value(expr, &value)) {
-            return found;
-        }
-    }
-}
-
-static bool part_matches(struct ray_str pattern, struct ray_str text)
-{
-    return pattern.ptr == NULL || ray_str_eq(pattern, text);
-}
-
-static bool pattern_matches(const struct node_pattern *pattern,
-                            const struct ray_expr_service *service)
-{
-    return part_matches(pattern->name, service->name) &&
-           part_matches(pattern->type, service->type) &&
-           part_matches(pattern->account_id, service->account_id);
-}
-
-static bool matches(const struct ray_expr *expr, struct ray_expr_scope scope,
-                    const struct ray_expr_facts *facts);
-
-static bool block_matches(const struct ray_expr *expr, enum ray_expr_scope_kind kind, size_t index,
-                          const struct ray_expr_facts *facts)
-{
-    struct ray_expr_scope scope = {kind, index};
-    return expr->first == NULL || matches(expr->first, scope, facts);
-}
-
-static bool service_matches(const struct ray_expr *expr, const struct ray_expr_facts *facts)
-{
-    struct ray_expr_service service;
-    for (size_t i = 0; facts->service(facts->context, i, &service); i++) {
-        if (pattern_matches(&expr->callee, &service) &&
-            block_matches(expr, RAY_EXPR_SERVICE, i, facts)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool edge_matches(const struct ray_expr *expr, const struct ray_expr_facts *facts)
-{
-    struct ray_expr_edge edge;
-    for (size_t i = 0; facts->edge(facts->context, i, &edge); i++) {
-        if (pattern_matches(&expr->caller, &edge.caller) &&
-            pattern_matches(&expr->callee, &edge.callee) &&
-            block_matches(expr, RAY_EXPR_EDGE, i, facts)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* AND stops at the first false operand, OR at the first true one. */
-static bool row_matches(const struct ray_expr *expr, struct ray_expr_scope scope,
-                        const struct ray_expr_facts *facts)
-{
-    bool stop_at = expr->kind == NODE_OR;
-    for (const struct ray_expr *operand = expr->first; operand != NULL; operand = operand->next) {
-        if (matches(operand, scope, facts) == stop_at) {
-            return stop_at;
-        }
-    }
-    return !stop_at;
-}
-
-/* As deep as the parser let it become: RAY_EXPR_DEPTH_MAX. */
-static bool matches(const struct ray_expr *expr, struct ray_expr_scope scope,
-                    const struct ray_expr_facts *facts)
-{
-    bool result = false;
-    switch (expr->kind) {
-    case NODE_AND:
-    case NODE_OR:
-        result = row_matches(expr, scope, facts);
-        break;
-    case NODE_SERVICE:
-        result = service_matches(expr, facts);
-        break;
-    case NODE_EDGE:
-        result = edge_matches(expr, facts);
-        break;
-    case NODE_FIELD:
-    case NODE_ANNOTATION:
-        result = leaf_matches(expr, scope, facts);
-        break;
-    }
-    return result != expr->negated;
-}
-
-bool ray_expr_matches(const struct ray_expr *expr, const struct ray_expr_facts *facts)
-{
-    struct ray_expr_scope scope = {RAY_EXPR_TRACE, 0};
-    return matches(expr, scope, facts);
 }
