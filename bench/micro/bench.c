@@ -25,28 +25,29 @@ void *malloc(size_t bytes);
 void *calloc(size_t count, size_t bytes);
 void *realloc(void *memory, size_t bytes);
 
-static _Atomic uint64_t mallocs; /* a program of its own, not a room */
+static _Atomic uint64_t mallocs, malloc_bytes; /* a program of its own, not a room */
 
-static void count_malloc(void)
+static void count_malloc(size_t bytes)
 {
     atomic_fetch_add_explicit(&mallocs, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&malloc_bytes, bytes, memory_order_relaxed);
 }
 
 void *malloc(size_t bytes)
 {
-    count_malloc();
+    count_malloc(bytes);
     return __libc_malloc(bytes);
 }
 
 void *calloc(size_t count, size_t bytes)
 {
-    count_malloc();
+    count_malloc(count * bytes);
     return __libc_calloc(count, bytes);
 }
 
 void *realloc(void *memory, size_t bytes)
 {
-    count_malloc();
+    count_malloc(bytes);
     return __libc_realloc(memory, bytes);
 }
 
@@ -87,17 +88,18 @@ static int by_size(const void *a, const void *b)
 static void measure(const struct bench_case *row, void *state, size_t units)
 {
     uint64_t passes = find_passes(row, state), runs[RUNS];
-    uint64_t mallocs_before = mallocs;
+    uint64_t mallocs_before = mallocs, bytes_before = malloc_bytes;
     for (int i = 0; i < RUNS; i++) {
         runs[i] = time_passes(row, state, passes);
     }
     double done = (double)passes * (double)units;
     double mallocs_each = (double)(mallocs - mallocs_before) / (RUNS * done);
+    double bytes_each = (double)(malloc_bytes - bytes_before) / (RUNS * done);
     qsort(runs, RUNS, sizeof(runs[0]), by_size);
     const size_t middle = RUNS / 2;
     double each = (double)runs[middle] / done;
-    printf("%s %zu %ss %.*f ns/%s %.3g mallocs/%s\n", row->name, units, row->unit,
-           each < 100 ? 1 : 0, each, row->unit, mallocs_each, row->unit);
+    printf("%s %zu %ss %.*f ns/%s %.3g mallocs/%s %.0f bytes/%s\n", row->name, units, row->unit,
+           each < 100 ? 1 : 0, each, row->unit, mallocs_each, row->unit, bytes_each, row->unit);
     fflush(stdout);
 }
 
