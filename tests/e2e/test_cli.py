@@ -64,6 +64,54 @@ def test_translate_of_garbage_says_where():
     assert answer.returncode == 1 and b"byte" in answer.stderr and not answer.stdout
 
 
+def lines_of(*names):
+    return [json.dumps(request(span(name=name, kind=1, attributes=[{"key": "http.request.method", "value": {"stringValue": "PUT"}}]))) for name in names]
+
+
+def test_translate_takes_lines_as_they_come():
+    first, second = lines_of("one", "two")
+    program = subprocess.Popen([BINARY, "translate"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment())
+    try:
+        program.stdin.write(f"{first}\n".encode())
+        program.stdin.flush()
+        assert json.loads(program.stdout.readline())["name"] == "one" # while the input is open
+        rest, _ = program.communicate(f"\n  \n{second}".encode(), timeout=30)
+        assert json.loads(rest)["name"] == "two" and program.returncode == 0
+    finally:
+        program.kill()
+
+
+@pytest.mark.parametrize("text", ["{0}\n{1}\n", "\n{0}\n{1}", "{0}\r\n \r\n{1}\r\n"], ids=["lines", "blank first", "other ends"])
+def test_translate_of_lines(text):
+    one, two = lines_of("one", "two")
+    pretty = [json.dumps(json.loads(line), indent=1) for line in (one, two)]
+    for pair in ((one, two), pretty):
+        answer = run("translate", stdin=text.format(*pair).encode())
+        assert answer.returncode == 0, answer.stderr
+        assert [json.loads(line)["name"] for line in answer.stdout.splitlines()] == ["one", "two"]
+
+
+def test_translate_of_a_wrong_line_says_where():
+    one, two = lines_of("one", "two")
+    answer = run("translate", stdin=f'{one}\n\n{{"resourceSpans": 7}}\n{two}\n'.encode())
+    assert answer.returncode == 1 and b"line 3, byte 18" in answer.stderr, answer.stderr
+    assert [json.loads(line)["name"] for line in answer.stdout.splitlines()] == ["one"]
+
+
+def test_explain_names_attribute_rule_and_source():
+    answer = run("translate", "--explain", "--options", "yaml:{index_all_attributes: true}", stdin="\n".join(lines_of("one", "two")).encode())
+    rows = [line.split("\t") for line in answer.stdout.decode().splitlines()]
+    assert answer.returncode == 0 and {len(row) for row in rows} == {6}
+    for document, name in (("1", "one"), ("2", "two")):
+        assert [document, "name", f'"{name}"', "field:name", "name", "R"] in rows
+        assert [document, "http.request.method", '"PUT"', "span:http.request.method", "http", "AR"] in rows
+
+
+def test_the_mapping_is_the_page():
+    page = pathlib.Path(__file__).parents[2] / "docs" / "mapping.md"
+    assert run("translate", "--mapping").stdout == page.read_bytes()
+
+
 def span_ids(line):
     return [s["spanId"] for r in json.loads(line)["resourceSpans"] for scope in r["scopeSpans"] for s in scope["spans"]]
 
