@@ -73,8 +73,9 @@ struct ray_http_client_options {
     bool no_verify_ssl;
 };
 
-/* The real one. NULL when out of memory. Call ray_http_client_global_init once before, from main.
- */
+/* The real one. NULL when out of memory. ray_http_client_global_init must have been called before:
+ * it counts, so each call is balanced by one of ray_http_client_global_free. Main's thread, the
+ * first before there are others. */
 struct ray_transport *ray_http_client_new(const struct ray_http_client_options *options);
 RAY_MUST_USE enum ray_status ray_http_client_global_init(void);
 void ray_http_client_global_free(void);
