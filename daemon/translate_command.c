@@ -25,6 +25,8 @@
 struct job {
     const struct ray_translate_command *command;
     const struct ray_translator *translator;
+    struct ray_arena *config; /* of the options */
+    struct ray_str_list indexed_attributes;
     struct ray_arena *arena;   /* of one request */
     struct ray_arena *scratch; /* of one span, when spans are explained */
     struct ray_buf lines;      /* the same */
@@ -34,7 +36,8 @@ struct job {
 
 /* The keys of exporter awsxray, read from a file or `yaml:{...}` by the exporter's own table. */
 static struct ray_translator *make_translator(const char *uri, struct ray_arena *arena,
-                                              struct ray_problems *problems)
+                                              struct ray_problems *problems,
+                                              struct ray_str_list *indexed_attributes)
 {
     struct ray_awsxray_options *options = RAY_ARENA_NEW(arena, struct ray_awsxray_options);
     struct ray_yaml *node = NULL;
@@ -49,6 +52,7 @@ static struct ray_translator *make_translator(const char *uri, struct ray_arena 
     ray_document_keys_check(node, "--options", problems);
     struct ray_translate_options translate = {0};
     ray_document_options_for_translate(&options->documents, &translate);
+    *indexed_attributes = options->documents.indexed_attributes;
     return ray_translator_new(&translate);
 }
 
@@ -89,7 +93,13 @@ static enum ray_status explain_document(struct job *job, struct ray_str text,
                                         const struct ray_resource_spans *resource,
                                         const struct ray_span *span)
 {
-    struct ray_explained explained = {span, &resource->attributes, ++job->documents};
+    struct ray_explained explained = {
+        .span = span,
+        .resource = &resource->attributes,
+        .number = ++job->documents,
+        .indexed_attributes = job->indexed_attributes.items,
+        .indexed_attribute_count = job->indexed_attributes.count,
+    };
     ray_buf_reset(&job->lines);
     enum ray_status status = ray_explain(text, &explained, job->scratch, &job->lines);
     print(ray_buf_str(&job->lines));
@@ -299,14 +309,15 @@ static enum ray_exit print_mapping(void)
 
 static bool run(struct job *job, struct ray_problems *problems)
 {
+    job->config = ray_arena_new(ARENA_MAX_BYTES);
     job->arena = ray_arena_new(ARENA_MAX_BYTES);
     job->scratch = ray_arena_new(ARENA_MAX_BYTES);
-    if (job->arena == NULL || job->scratch == NULL) {
+    if (job->config == NULL || job->arena == NULL || job->scratch == NULL) {
         fprintf(stderr, "spanbridge translate: %s\n", ray_status_name(RAY_NOMEM));
         return false;
     }
     struct ray_translator *translator =
-        make_translator(job->command->options_uri, job->arena, problems);
+        make_translator(job->command->options_uri, job->config, problems, &job->indexed_attributes);
     job->translator = translator;
     fprintf(stderr, "%.*s", RAY_STR_ARG(ray_buf_str(&problems->warning_text)));
     if (translator == NULL) {
@@ -331,5 +342,6 @@ enum ray_exit ray_translate_command_run(const struct ray_translate_command *comm
     ray_problems_clear(&problems);
     ray_arena_free(job.scratch);
     ray_arena_free(job.arena);
+    ray_arena_free(job.config);
     return good ? RAY_EXIT_GOOD : RAY_EXIT_FAILED;
 }

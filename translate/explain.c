@@ -6,6 +6,7 @@
 #include "core/json_writer.h"
 #include "translate/annotation.h"
 #include "translate/field.h"
+#include "translate/indexed.h"
 #include "translate/mapping.h"
 #include "translate/value.h"
 
@@ -151,14 +152,28 @@ struct question {
     struct source source;
     const struct ray_field *field;
     const struct written *written;
+    const struct ray_explained *made_of;
     struct ray_arena *arena;
 };
+
+/* The name, or what `indexed_attributes` makes of it. */
+static struct ray_str renamed(const struct ray_explained *made_of, struct ray_str name)
+{
+    struct ray_index_entry entry;
+    for (size_t i = 0; i < made_of->indexed_attribute_count; i++) {
+        if (ray_index_entry_read(made_of->indexed_attributes[i], &entry) == RAY_OK &&
+            entry.renamed.len > 0 && ray_str_eq(entry.name, name)) {
+            return entry.renamed;
+        }
+    }
+    return name;
+}
 
 /* The key that an attribute has in annotations or metadata. */
 static struct ray_str written_key(const struct question *q, struct ray_str name)
 {
     if (ray_str_starts_with(q->field->pattern, RAY_STR("annotations."))) {
-        return ray_annotation_key(name, q->arena);
+        return ray_annotation_key(renamed(q->made_of, name), q->arena);
     }
     return name;
 }
@@ -235,8 +250,9 @@ static bool field_fits(const struct question *q, const struct ray_span *span)
 }
 
 /* What answers in the spelling of the table, or the NULL view. */
-static struct ray_str answer(const struct question *q, const struct ray_explained *made_of)
+static struct ray_str answer(const struct question *q)
 {
+    const struct ray_explained *made_of = q->made_of;
     struct ray_str name;
     if (ray_str_eq(q->source.place, RAY_STR("span"))) {
         name = find_attribute(q, &made_of->span->attributes);
@@ -285,8 +301,9 @@ static void explain_field(void *context, const struct ray_field *field)
     const struct ray_mapping *rows = ray_mappings_of(field->pattern, &count);
     struct written written = read_written(field->json, e->arena);
     for (size_t i = 0; i < count; i++) {
-        struct question q = {&rows[i], read_source(rows[i].from), field, &written, e->arena};
-        struct ray_str from = answer(&q, e->made_of);
+        struct question q = {&rows[i], read_source(rows[i].from), field, &written, e->made_of,
+                             e->arena};
+        struct ray_str from = answer(&q);
         if (from.ptr != NULL) {
             write_line(e, field, from, &rows[i]);
             return;

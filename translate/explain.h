@@ -16,7 +16,9 @@
 struct ray_explained {
     const struct ray_span *span;
     const struct ray_attributes *resource;
-    uint64_t number; /* of the document, printed in front of each line */
+    uint64_t number;                          /* of the document, printed in front of each line */
+    const struct ray_str *indexed_attributes; /* of the translator: they may rename */
+    size_t indexed_attribute_count;
 };
 
 /*

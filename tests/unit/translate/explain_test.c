@@ -50,7 +50,9 @@ static void check_explained(const char *document, const char *want)
                             .events = &event,
                             .event_count = 1};
     struct ray_attributes resource = {resource_items, COUNT(resource_items)};
-    struct ray_explained explained = {&span, &resource, 7};
+    static const struct ray_str indexed[] = {RAY_STR_INIT("app.*"),
+                                             RAY_STR_INIT("app.tenant -> the tenant")};
+    struct ray_explained explained = {&span, &resource, 7, indexed, COUNT(indexed)};
     struct ray_arena *arena = ray_arena_new(1u << 20);
     struct ray_buf out;
     ray_buf_init(&out, 1u << 20);
@@ -92,6 +94,8 @@ static void test_fields(void **state)
          "7\tannotations.weird_key_\t\"v\"\tspan:weird key!\tannotation\tAR\n"
          "7\tannotations.otel.resource.service.name\t\"front\"\tresource:service.name\t"
          "annotation\tR\n"},
+        {"{\"annotations\":{\"the_tenant\":\"t1\"}}",
+         "7\tannotations.the_tenant\t\"t1\"\tspan:app.tenant\tannotation\tAR\n"},
         {"{\"metadata\":{\"default\":{\"app.tenant\":\"t1\"},\"cart\":{\"items\":[1,2]}}}",
          "7\tmetadata.default.app.tenant\t\"t1\"\tspan:app.tenant\tannotation\tR\n"
          "7\tmetadata.cart.items\t[1,2]\tspan:aws.xray.metadata.cart\tannotation\tR\n"},
@@ -121,7 +125,7 @@ static void test_what_is_no_document(void **state)
         "", "{", "{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":{\"i\":1}}}}}}}}}"};
     struct ray_span span = {0};
     struct ray_attributes none = {0};
-    struct ray_explained explained = {&span, &none, 1};
+    struct ray_explained explained = {&span, &none, 1, NULL, 0};
     for (size_t i = 0; i < COUNT(broken); i++) {
         struct ray_arena *arena = ray_arena_new(1u << 20);
         struct ray_buf out;
