@@ -295,7 +295,8 @@ static bool store_flag(struct cli *cli, const struct flag *flag, const char *val
         memcpy(field, &value, sizeof(value));
         return true;
     case FLAG_SWITCH:
-        *(bool *)field = value == NULL || strcmp(value, "true") == 0;
+        value = value != NULL ? value : "true";
+        *(bool *)field = strcmp(value, "true") == 0;
         return *(bool *)field || strcmp(value, "false") == 0;
     }
     return false;
