@@ -15,6 +15,8 @@ enum receiver_family {
     TAKEN,
     REFUSED,
     REFUSED_REQUESTS,
+    CUT,
+    UNINDEXED,
     COLLECTOR_ACCEPTED,
     COLLECTOR_REFUSED,
 };
@@ -27,6 +29,10 @@ static const struct ray_metric_family receiver_families[] = {
                  "Spans that the client was told are not accepted, by reason."},
     [REFUSED_REQUESTS] = {"spanbridge_receiver_refused_requests", RAY_COUNTER,
                           "Requests refused before their spans could be counted, by reason."},
+    [CUT] = {"spanbridge_translate_cut_documents", RAY_COUNTER,
+             "Documents of which something was cut to fit the service's limit, by what."},
+    [UNINDEXED] = {"spanbridge_translate_unindexed_annotations", RAY_COUNTER,
+                   "Annotations over annotation_budget, kept as metadata."},
     [COLLECTOR_ACCEPTED] = {"otelcol_receiver_accepted_spans", RAY_COUNTER,
                             "Spans accepted, under the collector's name."},
     [COLLECTOR_REFUSED] = {"otelcol_receiver_refused_spans", RAY_COUNTER,
@@ -105,6 +111,7 @@ enum ray_status ray_receiver_ledger_init(struct ray_receiver_ledger *ledger,
     } plain[] = {
         {&ledger->received, RECEIVED},
         {&ledger->taken, TAKEN},
+        {&ledger->unindexed, UNINDEXED},
         {&ledger->collector_accepted, COLLECTOR_ACCEPTED},
         {&ledger->collector_refused, COLLECTOR_REFUSED},
     };
@@ -122,8 +129,27 @@ enum ray_status ray_receiver_ledger_init(struct ray_receiver_ledger *ledger,
             metrics, &receiver_families[REFUSED_REQUESTS], ray_buf_str(&labels), &reason);
         complete = complete && ledger->refused[i] != NULL && ledger->refused_requests[i] != NULL;
     }
+    for (unsigned cut = 0; cut < RAY_CUT_COUNT; cut++) {
+        struct ray_str name = ray_cut_name((enum ray_cut)cut);
+        ledger->cut[cut] =
+            cell_with_reason(metrics, &receiver_families[CUT], ray_buf_str(&labels), &name);
+        complete = complete && ledger->cut[cut] != NULL;
+    }
     ray_buf_clear(&labels);
     return complete ? RAY_OK : RAY_NOMEM;
+}
+
+void ray_ledger_shaped(struct ray_receiver_ledger *ledger, const uint32_t cut[RAY_CUT_COUNT],
+                       uint32_t unindexed)
+{
+    for (unsigned i = 0; i < RAY_CUT_COUNT; i++) {
+        if (cut[i] > 0) {
+            ray_metric_add(ledger->cut[i], cut[i]);
+        }
+    }
+    if (unindexed > 0) {
+        ray_metric_add(ledger->unindexed, unindexed);
+    }
 }
 
 void ray_ledger_take(struct ray_receiver_ledger *ledger, uint64_t spans)

@@ -10,6 +10,7 @@
 #define RAY_QUEUE_LEDGER_H
 
 #include "core/metric.h"
+#include "xray/cut.h"
 
 enum ray_refusal {
     RAY_REFUSED_INVALID,    /* undecodable, or a span with bad ids */
@@ -30,6 +31,8 @@ const char *ray_refusal_name(enum ray_refusal reason);
  *   spanbridge_receiver_taken_spans
  *   spanbridge_receiver_refused_spans{reason}
  *   spanbridge_receiver_refused_requests{reason}
+ *   spanbridge_translate_cut_documents{reason}: what was cut to fit the service's limit
+ *   spanbridge_translate_unindexed_annotations: over the budget of annotations
  *   otelcol_receiver_accepted_spans, otelcol_receiver_refused_spans
  */
 struct ray_receiver_ledger {
@@ -37,15 +40,20 @@ struct ray_receiver_ledger {
     struct ray_metric *taken;
     struct ray_metric *refused[RAY_REFUSED_COUNT];
     struct ray_metric *refused_requests[RAY_REFUSED_COUNT]; /* whose spans could not be counted */
+    struct ray_metric *cut[RAY_CUT_COUNT];                  /* documents */
+    struct ray_metric *unindexed;                           /* annotations */
     struct ray_metric *collector_accepted;                  /* otelcol_receiver_accepted_spans */
     struct ray_metric *collector_refused;                   /* otelcol_receiver_refused_spans */
 };
-/* RAY_NOMEM. The registry must outlive it. The three verbs below: any thread; each also counts
- * `spans` as received. */
+/* RAY_NOMEM. The registry must outlive it. The verbs below: any thread; the three on spans also
+ * count `spans` as received. */
 RAY_MUST_USE enum ray_status ray_receiver_ledger_init(struct ray_receiver_ledger *ledger,
                                                       struct ray_metrics *metrics,
                                                       const char *receiver, const char *transport);
 void ray_ledger_take(struct ray_receiver_ledger *ledger, uint64_t spans);
+/* What happened to the documents of taken spans; a document may be in several counts. */
+void ray_ledger_shaped(struct ray_receiver_ledger *ledger, const uint32_t cut[RAY_CUT_COUNT],
+                       uint32_t unindexed);
 void ray_ledger_refuse(struct ray_receiver_ledger *ledger, enum ray_refusal reason, uint64_t spans);
 /* A request that was refused before its spans could be counted. */
 void ray_ledger_refuse_request(struct ray_receiver_ledger *ledger, enum ray_refusal reason);

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "proto/otlp_decode.h"
 
@@ -84,6 +85,7 @@ static void answer_ok(struct ray_intake_call *call)
 {
     uint64_t invalid = call->rejected_spans - call->too_big_spans;
     ray_ledger_take(call->ledger, call->spans - call->rejected_spans);
+    ray_ledger_shaped(call->ledger, call->cut, call->unindexed);
     ray_ledger_refuse(call->ledger, RAY_REFUSED_INVALID, invalid);
     ray_ledger_refuse(call->ledger, RAY_REFUSED_TOO_BIG, call->too_big_spans);
     call->status = RAY_OK;
@@ -172,6 +174,15 @@ struct rejected {
     uint32_t too_big;
 };
 
+/* Summed over all pipelines and profiles: each makes documents of its own. */
+static void note_shaped(struct ray_intake_call *call, const struct ray_translate_counts *counts)
+{
+    call->unindexed += counts->over_budget;
+    for (unsigned cut = 0; cut < RAY_CUT_COUNT; cut++) {
+        call->cut[cut] += counts->cut[cut];
+    }
+}
+
 /* One pipeline's batch, sealed. */
 static enum ray_status translate(const struct ray_intake *intake,
                                  const struct ray_intake_pipeline *pipeline,
@@ -190,6 +201,7 @@ static enum ray_status translate(const struct ray_intake *intake,
             ray_batch_unref(batch);
             return status == RAY_NOMEM ? out_of_arena(call) : status;
         }
+        note_shaped(call, &counts);
         if (counts.invalid_ids + counts.too_big > rejected->invalid_ids + rejected->too_big) {
             *rejected = (struct rejected){counts.invalid_ids, counts.too_big};
         }
@@ -317,6 +329,8 @@ void ray_intake_take(struct ray_intake *intake, struct ray_intake_call *call)
     call->message[0] = '\0';
     call->retry_after_ms = 0;
     call->rejected_spans = call->too_big_spans = call->spans = 0;
+    call->unindexed = 0;
+    memset(call->cut, 0, sizeof(call->cut));
 
     enum ray_status status = decode(call, &request);
     if (status == RAY_OK && request.span_count == 0) {

@@ -65,6 +65,8 @@ struct ray_intake_call {
     _Atomic int worst;
     uint64_t spans;
     uint64_t too_big_spans; /* among the rejected */
+    uint32_t cut[RAY_CUT_COUNT];
+    uint32_t unindexed;
 };
 
 /*

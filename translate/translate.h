@@ -10,8 +10,9 @@
 #define RAY_TRANSLATE_TRANSLATE_H
 
 #include "core/arena.h"
-#include "translate/value.h"
+#include "proto/span.h"
 #include "xray/batch.h"
+#include "xray/cut.h"
 
 struct ray_translator;
 

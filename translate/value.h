@@ -7,19 +7,7 @@
 #include "core/arena.h"
 #include "core/json_writer.h"
 #include "proto/span.h"
-
-/* What was cut of a document, in the order in which things are given up. */
-enum ray_cut {
-    RAY_CUT_STRINGS, /* in metadata */
-    RAY_CUT_STACKS,
-    RAY_CUT_QUERY,
-    RAY_CUT_METADATA,
-    RAY_CUT_ANNOTATIONS,
-    RAY_CUT_MESSAGES,
-    RAY_CUT_COUNT,
-};
-/* "strings", "stacks", ... */
-struct ray_str ray_cut_name(enum ray_cut cut);
+#include "xray/cut.h"
 
 /* Where a document may be cut when it is too big (rule D34). SIZE_MAX everywhere: nowhere. */
 struct ray_limits {

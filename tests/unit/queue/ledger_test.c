@@ -25,6 +25,7 @@ static void test_receiver_column(void **state)
     ray_ledger_refuse(&ledger, RAY_REFUSED_INVALID, 2);
     ray_ledger_refuse(&ledger, RAY_REFUSED_QUEUE_FULL, 8);
     ray_ledger_refuse_request(&ledger, RAY_REFUSED_BUSY);
+    ray_ledger_shaped(&ledger, (const uint32_t[RAY_CUT_COUNT]){[RAY_CUT_STACKS] = 3}, 12);
     static const char *const lines[] = {
         "spanbridge_receiver_received_spans{receiver=\"otlp\",transport=\"grpc\"} 50\n",
         "spanbridge_receiver_taken_spans{receiver=\"otlp\",transport=\"grpc\"} 40\n",
@@ -34,6 +35,10 @@ static void test_receiver_column(void **state)
         "full\"} 8\n",
         "spanbridge_receiver_refused_requests{receiver=\"otlp\",transport=\"grpc\",reason=\"busy\"}"
         " 1\n",
+        "spanbridge_translate_cut_documents{receiver=\"otlp\",transport=\"grpc\",reason=\"stacks\"}"
+        " "
+        "3\n",
+        "spanbridge_translate_unindexed_annotations{receiver=\"otlp\",transport=\"grpc\"} 12\n",
         "otelcol_receiver_accepted_spans{receiver=\"otlp\",transport=\"grpc\"} 40\n",
         "otelcol_receiver_refused_spans{receiver=\"otlp\",transport=\"grpc\"} 10\n",
     };
