@@ -97,9 +97,9 @@ static void test_bytes_one_by_one(void **state)
 static void *write_many(void *fd)
 {
     static const char line[] = "{\"a\":\"0123456789012345678901234567890123456789\"}\n";
-    for (int i = 0; i < MANY_LINES; i++) {
-        ssize_t wrote = write(*(int *)fd, line, sizeof(line) - 1);
-        assert_int_equal(wrote, sizeof(line) - 1);
+    bool good = true; /* an assertion belongs to the main thread: it counts what arrives */
+    for (int i = 0; good && i < MANY_LINES; i++) {
+        good = write(*(int *)fd, line, sizeof(line) - 1) == sizeof(line) - 1;
     }
     close(*(int *)fd);
     return NULL;
