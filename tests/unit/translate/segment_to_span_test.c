@@ -477,6 +477,8 @@ static void put_string(struct dice *dice, const char *key)
         "remote",
         "127.0.0.1",
         "\\ttab",
+        "a\\rb",
+        " b ",
         "true",
         "17",
         "null",
