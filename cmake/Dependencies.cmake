@@ -1,5 +1,5 @@
 # Third-party libraries, each as an imported target dep_NAME. Which room may use which stands in
-# docs/design.md; gRPC is linked statically (half the start-up time, one file to ship) except under
+# docs/architecture.md; gRPC is linked statically (half the start-up time, one file to ship) except under
 # ThreadSanitizer, which only stays quiet about a shared one.
 find_package(PkgConfig REQUIRED)
 
