@@ -264,7 +264,10 @@ struct ray_cause ray_cause_collect(const struct ray_span *span, const struct ray
     bool status_is_error = span->status_code == RAY_SPAN_STATUS_ERROR;
     judge(&cause, ray_http_code(facts), status_is_error);
     override_flags(&cause, facts);
-    cause.elsewhere = ray_facts_last_string(facts, RAY_KEY_XRAY_CAUSE);
+    struct ray_str elsewhere = ray_facts_last_string(facts, RAY_KEY_XRAY_CAUSE);
+    if (elsewhere.len == (size_t)2 * RAY_SPAN_ID_BYTES) { /* what is no id stays an attribute */
+        cause.elsewhere = elsewhere;
+    }
     if (has_exceptions(span, shape)) {
         cause.present = true;
         collect_events(&cause, span, shape, language, &builder);

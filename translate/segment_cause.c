@@ -157,7 +157,7 @@ static void take_exceptions(const struct ray_segment *segment, const struct ray_
 bool ray_segment_take_cause(const struct ray_segment *segment, const struct ray_value *cause,
                             struct ray_segment_sink *sink)
 {
-    if (cause->kind == RAY_VALUE_STRING) {
+    if (ray_value_string(cause).len == (size_t)2 * RAY_SPAN_ID_BYTES) {
         ray_sink_add_string(sink, RAY_STR("aws.xray.cause"), cause->as.string);
         return true;
     }
