@@ -186,16 +186,20 @@ static void begin_once(struct ray_json_writer *w, struct ray_str quoted_key_and_
     }
 }
 
+/* enduser.id is hidden from indexing by the mark that earlier duplicates have. */
+static bool is_hidden_user(const struct ray_facts *facts, size_t i)
+{
+    return facts->notes[i].key == RAY_KEY_ENDUSER_ID && facts->last[RAY_KEY_ENDUSER_ID] == i + 1;
+}
+
 /* Attributes that a block took but did not write: a second spelling, a value of the wrong kind,
  * what the field had no room for. */
 static bool is_lost(const struct ray_preserved *p, size_t i)
 {
-    const struct ray_facts *facts = p->facts;
-    const struct ray_note *note = &facts->notes[i];
-    const struct ray_value *value = &facts->items[i].value;
-    bool is_user = note->key == RAY_KEY_ENDUSER_ID && facts->last[note->key] == i + 1; /* hidden */
-    if (note->key == RAY_KEY_NONE || note->place != 0 || value->kind == RAY_VALUE_NONE ||
-        (note->superseded && !is_user)) {
+    const struct ray_note *note = &p->facts->notes[i];
+    const struct ray_value *value = &p->facts->items[i].value;
+    if (note->place != 0 || note->key == RAY_KEY_NONE || value->kind == RAY_VALUE_NONE ||
+        (note->superseded && !is_hidden_user(p->facts, i))) {
         return false;
     }
     return !ray_is_shown(&p->shown, (enum ray_key)note->key, value);
@@ -204,9 +208,8 @@ static bool is_lost(const struct ray_preserved *p, size_t i)
 /* An earlier value of a key that comes again. */
 static bool is_duplicate(const struct ray_preserved *p, size_t i)
 {
-    const struct ray_note *note = &p->facts->notes[i];
-    bool is_user = note->key == RAY_KEY_ENDUSER_ID && p->facts->last[note->key] == i + 1;
-    return note->superseded && !is_user && p->facts->items[i].value.kind != RAY_VALUE_NONE;
+    return p->facts->notes[i].superseded && !is_hidden_user(p->facts, i) &&
+           p->facts->items[i].value.kind != RAY_VALUE_NONE;
 }
 
 static void write_lost(const struct ray_preserved *p, const struct ray_limits *limits,

@@ -92,10 +92,13 @@ static bool in_connection(const struct ray_sql *sql, const struct ray_value *val
 static bool in_sql(const struct ray_sql *sql, const struct ray_value *value)
 {
     const struct ray_str texts[] = {sql->user, sql->query, sql->url};
+    if (!sql->present) {
+        return false;
+    }
     bool is_type =
         sql->said_type != NULL ? value == sql->said_type : is_text_of(value, sql->system);
-    return sql->present && (is_type || is_among(value, texts, sizeof(texts) / sizeof(texts[0])) ||
-                            in_connection(sql, value));
+    return is_type || is_among(value, texts, sizeof(texts) / sizeof(texts[0])) ||
+           in_connection(sql, value);
 }
 
 /* Flags that are taken only as fields. */
@@ -115,8 +118,14 @@ bool ray_is_shown(const struct ray_shown *shown, enum ray_key key, const struct 
     if (key == RAY_KEY_XRAY_IN_PROGRESS) {
         return value->as.boolean == shown->in_progress;
     }
-    return in_http(shown->http, key, value) || in_aws(shown->aws, value) ||
-           in_sql(shown->sql, value) || is_text_of(value, shown->user) ||
-           is_text_of(value, shown->cause->elsewhere) ||
+    if ((key >= RAY_KEY_HTTP_FIRST && key <= RAY_KEY_HTTP_LAST) || key == RAY_KEY_XRAY_FORWARDED) {
+        return in_http(shown->http, key, value) ||
+               (shown->sql->present && in_connection(shown->sql, value)); /* its host and port */
+    }
+    if (key >= RAY_KEY_DB_SYSTEM && key <= RAY_KEY_DB_USER) {
+        return in_sql(shown->sql, value);
+    }
+    return in_aws(shown->aws, value) || in_sql(shown->sql, value) ||
+           is_text_of(value, shown->user) || is_text_of(value, shown->cause->elsewhere) ||
            (first != NULL && is_text_of(value, first->message));
 }
