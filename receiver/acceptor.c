@@ -1,5 +1,5 @@
 /*
- * acceptor: an epoll set with the listener, an eventfd for the stop, and the second descriptors.
+ * acceptor: an epoll set with the listener, an eventfd for orders, and the second descriptors.
  *
  * A second descriptor is watched for nothing but the hang-up, which comes when the library has shut
  * the connection down or the peer has gone and the library noticed.
@@ -13,6 +13,8 @@
 #include <fcntl.h>
 #include <linux/tcp.h> /* its tcp_info counts received bytes, libc's does not */
 #include <netinet/in.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -32,11 +34,17 @@ struct connection {
     uint64_t received_bytes; /* at the last mark */
 };
 
+/* What other threads want of ours; bits. */
+enum order { ORDER_QUIESCE = 1, ORDER_CUT_ALL = 2, ORDER_STOP = 4 };
+
 struct ray_acceptor {
-    struct ray_acceptor_options options;
+    struct ray_acceptor_options options; /* its listener is -1 once quiesced */
     struct ray_thread thread;
     int epoll;
-    int stop;
+    int wakeup;
+    _Atomic int orders;
+    sem_t quiet; /* posted when nothing is accepted any more */
+    bool quiesced;
     struct connection *connections;
     uint32_t count;
     bool listening; /* the listener is in the set */
@@ -51,7 +59,8 @@ static bool watch(struct ray_acceptor *acceptor, int fd, uint32_t events, void *
 
 static void listen_again(struct ray_acceptor *acceptor)
 {
-    if (!acceptor->listening && acceptor->count < acceptor->options.max_connections) {
+    if (!acceptor->quiesced && !acceptor->listening &&
+        acceptor->count < acceptor->options.max_connections) {
         acceptor->listening =
             watch(acceptor, acceptor->options.listener, EPOLLIN, &acceptor->options.listener);
     }
@@ -187,11 +196,31 @@ static void tick_when_due(struct ray_acceptor *acceptor)
 
 static int wait_ms(const struct ray_acceptor *acceptor)
 {
-    bool paused = !acceptor->listening && acceptor->count < acceptor->options.max_connections;
+    bool paused = !acceptor->quiesced && !acceptor->listening &&
+                  acceptor->count < acceptor->options.max_connections;
     if (acceptor->count > 0) {
         return (int)acceptor->options.tick_ms;
     }
     return paused ? PAUSE_MS : -1;
+}
+
+/* False: to stop. */
+static bool follow_orders(struct ray_acceptor *acceptor)
+{
+    uint64_t count;
+    (void)!read(acceptor->wakeup, &count, sizeof(count));
+    int orders = atomic_exchange(&acceptor->orders, 0);
+    if ((orders & ORDER_QUIESCE) != 0) {
+        acceptor->quiesced = true;
+        listen_pause(acceptor);
+        sem_post(&acceptor->quiet);
+    }
+    if ((orders & ORDER_CUT_ALL) != 0) {
+        for (struct connection *c = acceptor->connections; c != NULL; c = c->next) {
+            shutdown(c->fd, SHUT_RDWR);
+        }
+    }
+    return (orders & ORDER_STOP) == 0;
 }
 
 static void *run(void *argument)
@@ -201,17 +230,20 @@ static void *run(void *argument)
         struct epoll_event events[EVENTS_AT_ONCE];
         int count = epoll_wait(acceptor->epoll, events, EVENTS_AT_ONCE, wait_ms(acceptor));
         bool incoming = false;
+        bool ordered = false;
         for (int i = 0; i < count; i++) {
-            if (events[i].data.ptr == &acceptor->stop) {
-                return NULL;
-            }
-            if (events[i].data.ptr == &acceptor->options.listener) {
+            if (events[i].data.ptr == &acceptor->wakeup) {
+                ordered = true;
+            } else if (events[i].data.ptr == &acceptor->options.listener) {
                 incoming = true;
             } else {
                 forget(acceptor, events[i].data.ptr);
             }
         }
-        if (incoming) {
+        if (ordered && !follow_orders(acceptor)) {
+            return NULL;
+        }
+        if (incoming && !acceptor->quiesced) {
             accept_all(acceptor);
         } else {
             listen_again(acceptor);
@@ -227,9 +259,10 @@ static void acceptor_free(struct ray_acceptor *acceptor)
     if (acceptor->epoll >= 0) {
         close(acceptor->epoll);
     }
-    if (acceptor->stop >= 0) {
-        close(acceptor->stop);
+    if (acceptor->wakeup >= 0) {
+        close(acceptor->wakeup);
     }
+    sem_destroy(&acceptor->quiet);
     free(acceptor);
 }
 
@@ -242,9 +275,10 @@ enum ray_status ray_acceptor_start(const struct ray_acceptor_options *options,
     }
     acceptor->options = *options;
     acceptor->epoll = epoll_create1(EPOLL_CLOEXEC);
-    acceptor->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    sem_init(&acceptor->quiet, 0, 0);
+    acceptor->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     listen_again(acceptor);
-    if (!acceptor->listening || !watch(acceptor, acceptor->stop, EPOLLIN, &acceptor->stop) ||
+    if (!acceptor->listening || !watch(acceptor, acceptor->wakeup, EPOLLIN, &acceptor->wakeup) ||
         ray_thread_start(&acceptor->thread, "grpc-accept", run, acceptor) != RAY_OK) {
         acceptor_free(acceptor);
         return RAY_IO;
@@ -253,20 +287,45 @@ enum ray_status ray_acceptor_start(const struct ray_acceptor_options *options,
     return RAY_OK;
 }
 
+static void give_order(struct ray_acceptor *acceptor, enum order order)
+{
+    uint64_t one = 1;
+    atomic_fetch_or(&acceptor->orders, (int)order);
+    while (write(acceptor->wakeup, &one, sizeof(one)) < 0 && errno == EINTR) {
+    }
+}
+
+void ray_acceptor_quiesce(struct ray_acceptor *acceptor)
+{
+    if (acceptor == NULL || acceptor->options.listener < 0) {
+        return;
+    }
+    give_order(acceptor, ORDER_QUIESCE);
+    while (sem_wait(&acceptor->quiet) != 0 && errno == EINTR) {
+    }
+    close(acceptor->options.listener);
+    acceptor->options.listener = -1;
+}
+
+void ray_acceptor_cut_all(struct ray_acceptor *acceptor)
+{
+    if (acceptor != NULL) {
+        give_order(acceptor, ORDER_CUT_ALL);
+    }
+}
+
 void ray_acceptor_stop(struct ray_acceptor *acceptor)
 {
     if (acceptor == NULL) {
         return;
     }
-    uint64_t one = 1;
-    while (write(acceptor->stop, &one, sizeof(one)) < 0 && errno == EINTR) {
-    }
+    ray_acceptor_quiesce(acceptor);
+    give_order(acceptor, ORDER_STOP);
     ray_thread_join(&acceptor->thread);
     for (struct connection *next = NULL, *c = acceptor->connections; c != NULL; c = next) {
         next = c->next;
         close(c->fd);
         free(c);
     }
-    close(acceptor->options.listener);
     acceptor_free(acceptor);
 }

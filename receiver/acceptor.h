@@ -39,7 +39,11 @@ bool ray_acceptor_cut_busiest(struct ray_acceptor *acceptor);
 /* Ends the connection that was handed over as `fd`. On the acceptor's thread only. False when it is
  * over already. */
 bool ray_acceptor_cut(struct ray_acceptor *acceptor, int fd);
-/* Closes the listener; connections go on without us. Frees. Accepts NULL. */
+/* Closes the listener. `connected` does not run after this, `tick` does. Accepts NULL. */
+void ray_acceptor_quiesce(struct ray_acceptor *acceptor);
+/* Ends all connections, soon. Any thread. Accepts NULL. */
+void ray_acceptor_cut_all(struct ray_acceptor *acceptor);
+/* Quiesces; connections go on without us. Frees. Accepts NULL. */
 void ray_acceptor_stop(struct ray_acceptor *acceptor);
 
 #endif

@@ -940,7 +940,7 @@ uint16_t ray_otlp_grpc_port(const struct ray_otlp_grpc *grpc)
 void ray_otlp_grpc_quiesce(struct ray_otlp_grpc *grpc)
 {
     if (!atomic_exchange(&grpc->stopping, true)) {
-        ray_acceptor_stop(grpc->acceptor);
+        ray_acceptor_quiesce(grpc->acceptor);
         /* Calls stay armed until core gives them back: between the two a client would be cut. */
         grpc_server_shutdown_and_notify(grpc->server, grpc->pollers[0].queue, grpc);
     }
@@ -976,8 +976,13 @@ void ray_otlp_grpc_stop(struct ray_otlp_grpc *grpc, uint32_t timeout_ms)
         }
     }
     if (!wait_for_pollers(grpc, timeout_ms)) {
+        /* First: as long as bytes come, whoever touches core may end up reading them. */
+        ray_acceptor_cut_all(grpc->acceptor);
         grpc_server_cancel_all_calls(grpc->server);
+        while (!wait_for_pollers(grpc, UINT32_MAX)) {
+        }
     }
+    ray_acceptor_stop(grpc->acceptor); /* it looked at the threads until now */
     for (size_t i = 0; i < grpc->poller_count; i++) {
         ray_thread_join(&grpc->pollers[i].thread);
     }

@@ -34,7 +34,8 @@ uint16_t ray_otlp_grpc_port(const struct ray_otlp_grpc *grpc);
  * cross the GOAWAY (clients resend after both: OTLP specification, "Failures"). */
 void ray_otlp_grpc_quiesce(struct ray_otlp_grpc *grpc);
 /* Quiesces, waits for what was begun, at most `timeout_ms` (for tickets as long as the queue
- * needs), cuts the rest and frees. Accepts NULL. */
+ * needs), cuts the rest and frees. Core needs up to 10 s more when a peer left its replies unread:
+ * a thread of its own then waits so long for the socket, and is joined. Accepts NULL. */
 void ray_otlp_grpc_stop(struct ray_otlp_grpc *grpc, uint32_t timeout_ms);
 
 #endif

@@ -150,6 +150,32 @@ static void test_limit_and_end(void **state)
     }
 }
 
+static void test_quiesce_and_cut_all(void **state)
+{
+    (void)state;
+    struct accepted a;
+    accepted_open(&a, 10);
+    int clients[3];
+    for (int i = 0; i < 3; i++) {
+        clients[i] = raw_connect(a.port);
+    }
+    wait_for_count(&a, 3);
+    ray_acceptor_quiesce(a.acceptor);
+    ray_acceptor_quiesce(a.acceptor); /* again: nothing to do */
+    assert_int_equal(raw_connect(a.port), -1);
+    wait_for_ticks(&a, 2); /* the watch goes on */
+    struct pollfd ends[] = {{clients[0], POLLIN, 0}, {clients[1], POLLIN, 0}};
+    assert_int_equal(poll(ends, 2, 0), 0);
+    ray_acceptor_cut_all(a.acceptor);
+    for (int i = 0; i < 3; i++) {
+        char byte = 0;
+        assert_int_equal(recv(clients[i], &byte, 1, 0), 0);
+        close(clients[i]);
+        end(a.fds[i]);
+    }
+    ray_acceptor_stop(a.acceptor);
+}
+
 static void test_cuts_the_busiest_since_the_mark(void **state)
 {
     (void)state;
@@ -257,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limit_and_end),
+        cmocka_unit_test(test_quiesce_and_cut_all),
         cmocka_unit_test(test_cuts_the_busiest_since_the_mark),
         cmocka_unit_test(test_out_of_descriptors),
         cmocka_unit_test(test_busy_watch),

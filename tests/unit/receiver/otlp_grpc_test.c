@@ -416,19 +416,17 @@ static void test_incomplete_message_is_cancelled(void **state)
     grpc_close(&r);
 }
 
-/* Calls opened and reset as fast as they can be written: the connection is cut, others are served.
- */
-static void test_rapid_reset_is_cut(void **state)
+/* Opens calls and resets them as fast as they can be written. How many, until the connection was
+ * cut; 0: it was not, for `seconds`. */
+static uint32_t flood(uint16_t port, uint64_t seconds)
 {
-    (void)state;
-    struct grpc_rig r;
-    grpc_open(&r, 1, false);
     struct ray_buf out;
     h2_preface(&out);
-    int fd = raw_connect(ray_otlp_grpc_port(r.grpc));
+    int fd = raw_connect(port);
     uint32_t stream = 1;
     bool open = true;
-    while (open && stream < 4000000) {
+    uint64_t until_ns = ray_clock_monotonic_ns(&ray_clock_system) + seconds * RAY_NS_PER_S;
+    while (open && ray_clock_monotonic_ns(&ray_clock_system) < until_ns) {
         for (int i = 0; i < 200; i++, stream += 2) {
             h2_headers(&out, stream);
             h2_frame(&out, 3, 0, stream, RAY_STR("\0\0\0\x08")); /* RST_STREAM, CANCEL */
@@ -439,14 +437,62 @@ static void test_rapid_reset_is_cut(void **state)
         while (recv(fd, seen, sizeof(seen), MSG_DONTWAIT) > 0) {
         }
     }
-    print_message("cut after %u calls\n", stream / 2);
-    assert_false(open);
     close(fd);
     ray_buf_clear(&out);
+    return open ? 0 : stream / 2;
+}
+
+/* The connection is cut, others are served. */
+static void test_rapid_reset_is_cut(void **state)
+{
+    (void)state;
+    struct grpc_rig r;
+    grpc_open(&r, 1, false);
+    uint32_t calls = flood(ray_otlp_grpc_port(r.grpc), 60);
+    print_message("cut after %u calls\n", calls);
+    assert_int_not_equal(calls, 0);
     struct ray_str good = request_of(3, 0, 0);
     check_call(&r, EXPORT_METHOD, good, GRPC_STATUS_OK, "", false);
     request_free(good);
     grpc_close(&r);
+}
+
+struct flooder {
+    pthread_t thread;
+    uint16_t port;
+    uint32_t cut;
+};
+
+static void *run_flooder(void *argument)
+{
+    struct flooder *flooder = argument;
+    flooder->cut = flood(flooder->port, 20);
+    return NULL;
+}
+
+/* As long as bytes come, core's threads read them: a flood must not keep us from ending. */
+static void test_stop_during_a_flood(void **state)
+{
+    (void)state;
+    struct flooder flooders[4];
+    struct grpc_rig r;
+    grpc_open(&r, 1, false);
+    for (size_t i = 0; i < 4; i++) {
+        flooders[i].port = ray_otlp_grpc_port(r.grpc);
+        pthread_create(&flooders[i].thread, NULL, run_flooder, &flooders[i]);
+    }
+    usleep(20000); /* sooner than the watch can cut one */
+    uint64_t start_ns = ray_clock_monotonic_ns(&ray_clock_system);
+    ray_otlp_grpc_stop(r.grpc, 100);
+    uint64_t took_ms = (ray_clock_monotonic_ns(&ray_clock_system) - start_ns) / RAY_NS_PER_MS;
+    print_message("stopped after %llu ms\n", (unsigned long long)took_ms);
+    assert_true(took_ms < 2500);
+    for (size_t i = 0; i < 4; i++) {
+        pthread_join(flooders[i].thread, NULL);
+        assert_int_not_equal(flooders[i].cut, 0);
+    }
+    client_close(&r.client);
+    rig_close(&r.rig);
 }
 
 /* Opens `count` connections with 100 calls each, begun in one write per connection. */
@@ -571,6 +617,7 @@ int main(void)
         cmocka_unit_test(test_stop_without_time),
         cmocka_unit_test(test_incomplete_message_is_cancelled),
         cmocka_unit_test(test_rapid_reset_is_cut),
+        cmocka_unit_test(test_stop_during_a_flood),
         cmocka_unit_test(test_burst_of_good_clients),
         cmocka_unit_test(test_idle_crowd_harms_nobody),
         cmocka_unit_test(test_port_in_use),
