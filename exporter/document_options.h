@@ -17,7 +17,8 @@ struct ray_document_options {
     int64_t annotation_budget; /* 0: none */
 };
 
-/* The rows of a member `field` of that type. */
+/* The rows of a member `field` of that type.
+ * NOLINTBEGIN(bugprone-macro-parentheses): offsetof takes no parentheses around a member */
 #define RAY_OPT_DOCUMENTS(field, preserve_default)                                                 \
     RAY_OPT_BOOL("index_all_attributes", field.index_all_attributes, "false",                      \
                  "make every attribute an annotation"),                                            \
@@ -32,6 +33,7 @@ struct ray_document_options {
                          "log groups of segments whose resource names none"),                      \
         RAY_OPT_ENUM("preserve", field.preserve, preserve_default, "none|all",                     \
                      "all: keep events, scope and span fields in metadata")
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Views into `options`. */
 void ray_document_options_for_translate(const struct ray_document_options *options,
