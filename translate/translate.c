@@ -127,9 +127,9 @@ static struct ray_index_entry *read_indexed(const struct ray_str *strings, size_
     struct ray_index_entry *entries = strings != NULL ? calloc(count + 1, sizeof(*entries)) : NULL;
     for (size_t i = 0; entries != NULL && i < count; i++) {
         if (ray_index_entry_read(strings[i], &entries[i]) == RAY_OK && entries[i].renamed.len > 0) {
-            /* NOLINTNEXTLINE(performance-no-int-to-ptr): the way around -Wcast-qual, once a start
-             */
-            char *text = (char *)(uintptr_t)entries[i].renamed.ptr;
+            /* past -Wcast-qual; once a start */
+            char *text =
+                (char *)(uintptr_t)entries[i].renamed.ptr; /* NOLINT(performance-no-int-to-ptr) */
             entries[i].renamed = ray_annotation_key_clean(entries[i].renamed, text);
         }
     }
