@@ -452,6 +452,10 @@ static bool open_parcel(struct ray_sender *sender)
         if (sender->open != NULL) {
             sender->protocol->begin(&sender->open->body);
         }
+        if (sender->open != NULL && sender->open->body.failed) { /* no memory: tried again */
+            ray_parcel_free(sender->open);
+            sender->open = NULL;
+        }
     }
     return sender->open != NULL && !sender->open->full;
 }

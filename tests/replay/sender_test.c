@@ -663,6 +663,37 @@ static void test_not_ready_while_blocked(void **state)
     bench_clear(&bench);
 }
 
+/* As when the first bytes of a body cannot be had. */
+static void begin_without_memory(struct ray_buf *body)
+{
+    ray_put_begin(body);
+    ray_buf_reset(body);
+    body->failed = true;
+}
+
+/* A body whose beginning is missing would be refused, and its documents with it. */
+static void test_no_memory_for_a_body(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, reply_good, NULL);
+    struct ray_sender *sender = bench.exporter->sender;
+    const struct ray_sender_protocol *whole = sender->protocol;
+    struct ray_sender_protocol protocol = *whole;
+    protocol.begin = begin_without_memory;
+    sender->protocol = &protocol;
+    bench_push(&bench, 50);
+    for (int i = 0; i < 3; i++) {
+        assert_true(ray_sender_step(sender, 1000));
+    }
+    assert_int_equal(bench.network.calls, 0);
+    sender->protocol = whole;
+    run_until_quiet(&bench, 10000);
+    check_accounts(&bench, 0);
+    assert_int_equal(bench.network.calls, 1);
+    bench_clear(&bench);
+}
+
 /* A start that fails half-way leaves nothing open, so that the queue may go. */
 static void test_no_thread(void **state)
 {
@@ -800,6 +831,7 @@ int main(void)
         cmocka_unit_test(test_new_keys_are_found),
         cmocka_unit_test(test_missing_keys),
         cmocka_unit_test(test_not_ready_while_blocked),
+        cmocka_unit_test(test_no_memory_for_a_body),
         cmocka_unit_test(test_no_thread),
         cmocka_unit_test(test_drain),
         cmocka_unit_test(test_drain_after_block),
