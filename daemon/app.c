@@ -322,10 +322,10 @@ static void *watch_for_second_signal(void *argument)
         if (signal_number == SIGUSR1) {
             return NULL;
         }
-        uint64_t owed_bytes = ray_graph_owed_bytes(app->graph);
-        ray_log_warn(app->log, "second signal: ending at once", "given_up_bytes=%llu",
-                     (unsigned long long)owed_bytes);
-        _exit(owed_bytes > 0 ? RAY_EXIT_GAVE_UP : RAY_EXIT_GOOD);
+        bool owes = ray_graph_owes(app->graph);
+        ray_log_warn(app->log, "second signal: ending at once", "all_delivered=%s",
+                     owes ? "no" : "yes");
+        _exit(owes ? RAY_EXIT_GAVE_UP : RAY_EXIT_GOOD);
     }
 }
 

@@ -51,6 +51,7 @@ struct ray_graph {
     size_t pipeline_count;
     struct receiver_node *receivers; /* each once, whatever the pipelines */
     size_t receiver_count;
+    _Atomic uint64_t given_up; /* documents, while and after it stops */
 };
 
 /* --- making --- */
@@ -508,13 +509,13 @@ bool ray_graph_ready(const struct ray_graph *graph, char why[256])
     return true;
 }
 
-uint64_t ray_graph_owed_bytes(const struct ray_graph *graph)
+bool ray_graph_owes(const struct ray_graph *graph)
 {
-    uint64_t bytes = 0;
+    bool owes = atomic_load(&graph->given_up) > 0;
     for (size_t i = 0; i < graph->pipeline_count; i++) {
-        bytes += ray_queue_used_bytes(graph->pipelines[i].queue);
+        owes = owes || ray_queue_used_bytes(graph->pipelines[i].queue) > 0;
     }
-    return bytes;
+    return owes;
 }
 
 /* --- stopping --- */
@@ -540,7 +541,6 @@ uint64_t ray_graph_stop(struct ray_graph *graph, uint32_t timeout_ms)
 {
     uint64_t deadline_ns =
         ray_clock_monotonic_ns(graph->environment.clock) + (uint64_t)timeout_ms * RAY_NS_PER_MS;
-    uint64_t given_up = 0;
     stop_receivers(graph);
     for (size_t i = 0; i < graph->pipeline_count; i++) {
         ray_queue_close(graph->pipelines[i].queue);
@@ -549,10 +549,11 @@ uint64_t ray_graph_stop(struct ray_graph *graph, uint32_t timeout_ms)
         for (size_t k = 0; k < graph->pipelines[i].config->exporter_count; k++) {
             struct exporter_node *node = &graph->pipelines[i].exporters[k];
             if (node->started) {
-                given_up += node->kind->exporter->stop(node->instance, left_ms(graph, deadline_ns));
+                graph->given_up +=
+                    node->kind->exporter->stop(node->instance, left_ms(graph, deadline_ns));
                 node->started = false;
             }
         }
     }
-    return given_up;
+    return graph->given_up;
 }

@@ -39,8 +39,9 @@ RAY_MUST_USE enum ray_status ray_graph_start(struct ray_graph *graph,
 void ray_graph_addresses(const struct ray_graph *graph, struct ray_buf *out);
 /* Can everything deliver? `why` names the exporter that cannot and what it lacks. Any thread. */
 bool ray_graph_ready(const struct ray_graph *graph, char why[256]);
-/* Payload bytes accepted and not yet delivered. Any thread. */
-uint64_t ray_graph_owed_bytes(const struct ray_graph *graph);
+/* Is something that was accepted not delivered: waiting still, or given up by an exporter that was
+ * stopped? Any thread. */
+bool ray_graph_owes(const struct ray_graph *graph);
 /* Finishes requests in progress, then delivers what was accepted, `timeout_ms` at most. Returns the
  * documents that had to be given up. */
 uint64_t ray_graph_stop(struct ray_graph *graph, uint32_t timeout_ms);
