@@ -39,6 +39,9 @@ build() {
   cmake --build --preset "$1" -- --quiet || { echo "COUNT 0 1"; return 1; }
 }
 
+# Nothing was run: fine when a pattern chose so, else something is broken.
+count_nothing() { if [ -n "$pattern" ]; then echo "COUNT 0 0"; else echo "COUNT 0 1"; fi; }
+
 # ctest sums up as "90% tests passed, 1 tests failed out of 10".
 run_ctest() {
   local preset=$1 out; shift
@@ -46,14 +49,14 @@ run_ctest() {
   out=$(ctest --test-dir "build/$preset" --output-on-failure --no-tests=ignore -j2 ${pattern:+-R "$pattern"} "$@" 2>&1)
   printf '%s\n' "$out"
   printf '%s\n' "$out" | sed -n 's/.*% tests passed, \([0-9]*\) tests failed out of \([0-9]*\).*/\1 \2/p' |
-    { read -r bad total && echo "COUNT $((total - bad)) $bad" || echo "COUNT 0 0"; }
+    { read -r bad total && echo "COUNT $((total - bad)) $bad" || count_nothing; }
 }
 
 run_e2e() {
   build "$1" || return
   SPANBRIDGE=$PWD/build/$1/spanbridge build/venv/bin/python -m pytest tests/e2e -q --maxfail=5 ${pattern:+-k "$pattern"} \
     --junit-xml="build/logs/e2e-$1.xml" -p no:cacheprovider
-  [ $? != 5 ] || { echo "COUNT 0 0"; return; } # no test matches
+  [ $? != 5 ] || { count_nothing; return; } # no test was found
   build/venv/bin/python - "build/logs/e2e-$1.xml" <<'PY'
 import sys, xml.etree.ElementTree as tree
 try:
@@ -68,6 +71,11 @@ PY
 run_lint() {
   build dev || return
   if tests/lint/run.sh; then echo "COUNT 1 0"; else echo "COUNT 0 1"; fi
+}
+
+run_tidy() {
+  build dev || return
+  if tests/lint/tidy.sh; then echo "COUNT 1 0"; else echo "COUNT 0 1"; fi
 }
 
 # A few seconds of each target from its seeds: long enough to catch what a change broke at once.
@@ -89,6 +97,7 @@ if [ -z "$pattern" ]; then
   suite e2e-asan run_e2e asan
   TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1" suite tsan run_ctest tsan -L threads
   suite fuzz-smoke run_fuzz_smoke
+  suite tidy run_tidy
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
