@@ -384,9 +384,6 @@ static struct ray_store_document *make_rows(struct ray_local *exporter, size_t *
             *count += make_row(exporter, &document, &rows[*count]) ? 1 : 0;
         }
     }
-    if (rows != NULL) {
-        ray_ledger_exporter_took(exporter->ledger, documents);
-    }
     return rows;
 }
 
@@ -456,9 +453,6 @@ static bool store_held(struct ray_local *exporter)
         rows = make_rows(exporter, &count);
     }
     bool stored = count == 0 || put_until_done(exporter, rows, count);
-    if (!stored) {
-        ray_ledger_dropped(exporter->ledger, RAY_STR("shutdown"), count);
-    }
     release(exporter, stored);
     return stored;
 }
@@ -557,8 +551,14 @@ static enum ray_status start_all(struct ray_local *exporter, struct ray_net_erro
     if (status != RAY_OK) {
         return status;
     }
-    exporter->cursor =
-        ray_cursor_open(environment->queue, environment->id, environment->profile, wake, exporter);
+    struct ray_cursor_options cursor = {
+        .name = environment->id,
+        .profile = environment->profile,
+        .ledger = exporter->ledger,
+        .wake = wake,
+        .context = exporter,
+    };
+    exporter->cursor = ray_cursor_open(environment->queue, &cursor);
     if (exporter->cursor == NULL) {
         snprintf(error->text, sizeof(error->text), "out of memory");
         return RAY_NOMEM;
@@ -588,19 +588,12 @@ uint16_t ray_local_port(const struct ray_local *exporter)
     return exporter->api != NULL ? ray_api_port(exporter->api) : 0;
 }
 
-/* What the thread did not even take is counted as taken and dropped, so that the ledger balances
- * to the end; what it held it counted itself. */
+/* So that the ledger balances to the end. */
 static uint64_t count_given_up(struct ray_local *exporter)
 {
     uint64_t left = ray_cursor_backlog(exporter->cursor);
-    struct ray_batch *batch;
-    uint64_t first;
-    while (ray_cursor_next(exporter->cursor, &batch, &first) == RAY_OK) {
-        struct ray_batch_reader reader;
-        ray_batch_read_section(batch, exporter->environment.profile, &reader);
-        ray_ledger_exporter_took(exporter->ledger, reader.left);
-        ray_ledger_dropped(exporter->ledger, RAY_STR("shutdown"), reader.left);
-        ray_batch_unref(batch);
+    if (left > 0) {
+        ray_ledger_dropped(exporter->ledger, RAY_STR("shutdown"), left);
     }
     return left;
 }

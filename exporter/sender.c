@@ -419,9 +419,7 @@ static bool source_peek(struct ray_sender *sender, struct ray_document *out)
             source->batch = NULL;
             return false;
         }
-        if (ray_batch_read_section(source->batch, sender->environment.profile, &source->reader)) {
-            ray_ledger_exporter_took(sender->ledger, source->reader.left);
-        }
+        (void)ray_batch_read_section(source->batch, sender->environment.profile, &source->reader);
     }
 }
 
@@ -729,8 +727,14 @@ struct ray_sender *ray_sender_new(const struct ray_sender_options *options,
 
 enum ray_status ray_sender_open(struct ray_sender *sender)
 {
-    sender->cursor = ray_cursor_open(sender->environment.queue, sender->environment.id,
-                                     sender->environment.profile, wake, sender);
+    struct ray_cursor_options cursor = {
+        .name = sender->environment.id,
+        .profile = sender->environment.profile,
+        .ledger = sender->ledger,
+        .wake = wake,
+        .context = sender,
+    };
+    sender->cursor = ray_cursor_open(sender->environment.queue, &cursor);
     if (sender->cursor == NULL) {
         return RAY_NOMEM;
     }
@@ -767,15 +771,7 @@ static uint64_t give_up(struct ray_sender *sender)
     while (sender->flying != NULL) {
         sender->transport->ops->cancel(sender->transport, &sender->flying->call);
     }
-    uint64_t held = sender->source.batch != NULL ? sender->source.reader.left : 0;
-    held += sender->open != NULL ? sender->open->count : 0;
-    for (const struct ray_parcel *p = sender->waiting; p != NULL; p = p->next) {
-        held += p->count;
-    }
     uint64_t left = ray_cursor_backlog(sender->cursor);
-    if (left > held) {
-        ray_ledger_exporter_took(sender->ledger, left - held); /* never read from the queue */
-    }
     if (left > 0) {
         ray_ledger_dropped(sender->ledger, RAY_STR("shutdown"), left);
         ray_log_error(sender->environment.log, "accepted documents given up at the stop",

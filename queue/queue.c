@@ -41,9 +41,7 @@ struct place {
 struct ray_cursor {
     struct ray_queue *queue;
     struct ray_cursor *next;
-    uint64_t profile;
-    ray_wake_fn wake;
-    void *context;
+    struct ray_cursor_options options;
     uint64_t low;      /* every document up to this one is done */
     uint64_t given_to; /* last number that was handed out or passed over */
     uint64_t backlog;
@@ -197,7 +195,7 @@ static struct entry *entry_new(const struct ray_queue *queue, struct ray_batch *
     uint64_t *bits = (uint64_t *)(void *)((char *)entry->shares + shares_bytes);
     for (const struct ray_cursor *c = queue->cursors; c != NULL; c = c->next) {
         struct share *share = &entry->shares[entry->share_count++];
-        *share = (struct share){c, documents_for(batch, c->profile), bits};
+        *share = (struct share){c, documents_for(batch, c->options.profile), bits};
         bits += words;
         entry->shares_open += share->left > 0;
     }
@@ -209,7 +207,11 @@ static void entry_add_backlogs(struct ray_queue *queue, const struct entry *entr
 {
     uint32_t i = 0;
     for (struct ray_cursor *c = queue->cursors; c != NULL; c = c->next) {
-        c->backlog += entry->shares[i++].left;
+        uint32_t documents = entry->shares[i++].left;
+        c->backlog += documents;
+        if (c->options.ledger != NULL) {
+            ray_ledger_exporter_took(c->options.ledger, documents);
+        }
     }
 }
 
@@ -270,7 +272,7 @@ static void wake_idle(struct ray_queue *queue)
         c->idle = false;
         c->waking++;
         pthread_mutex_unlock(&queue->lock);
-        c->wake(c->context);
+        c->options.wake(c->options.context);
         pthread_mutex_lock(&queue->lock);
         if (--c->waking == 0) {
             pthread_cond_broadcast(&queue->wake_over);
@@ -387,18 +389,16 @@ uint32_t ray_queue_linger_ms(const struct ray_queue *queue)
     return queue->options.max_linger_ms;
 }
 
-struct ray_cursor *ray_cursor_open(struct ray_queue *queue, const char *name, uint64_t profile,
-                                   ray_wake_fn wake, void *context)
+struct ray_cursor *ray_cursor_open(struct ray_queue *queue,
+                                   const struct ray_cursor_options *options)
 {
-    (void)name; /* a queue in memory has no place to find again */
     struct ray_cursor *cursor = calloc(1, sizeof(*cursor));
     if (cursor == NULL) {
         return NULL;
     }
     cursor->queue = queue;
-    cursor->profile = profile;
-    cursor->wake = wake;
-    cursor->context = context;
+    cursor->options = *options;
+    cursor->options.name = NULL; /* a queue in memory has no place to find again */
 
     pthread_mutex_lock(&queue->lock);
     cursor->low = cursor->given_to = queue->end;
@@ -473,7 +473,7 @@ static void share_ack(struct ray_cursor *cursor, const struct place *place, uint
     struct share *share = share_of(place->entry, cursor);
     uint64_t index = from > place->first ? from - place->first : 0;
     uint64_t end = (to < place->last ? to : place->last) - place->first + 1;
-    uint64_t documents = documents_for(place->entry->batch, cursor->profile);
+    uint64_t documents = documents_for(place->entry->batch, cursor->options.profile);
     for (; index < end && index < documents; index++) {
         if (!share_bit(share, index)) {
             share->bits[index / BITS_PER_WORD] |= UINT64_C(1) << (index % BITS_PER_WORD);

@@ -11,6 +11,7 @@
 #ifndef RAY_QUEUE_QUEUE_H
 #define RAY_QUEUE_QUEUE_H
 
+#include "queue/ledger.h"
 #include "queue/ticket.h"
 #include "xray/batch.h"
 
@@ -64,15 +65,22 @@ uint64_t ray_queue_end(struct ray_queue *queue); /* number of the newest documen
  * at once: it has no thread that could do so later, and exporters have loops with time-outs. */
 uint32_t ray_queue_linger_ms(const struct ray_queue *queue);
 
-/*
- * A cursor of the exporter `name`, reading the sections of `profile`; it sees what is pushed from
- * now on. `wake` is called (from any thread, no lock held, once for each time that ray_cursor_next
- * had nothing) when there is something to read or the queue was closed. It must not close its
- * cursor. `name` is what a durable queue would find its place again by. NULL when out of memory.
- */
 typedef void (*ray_wake_fn)(void *context);
-struct ray_cursor *ray_cursor_open(struct ray_queue *queue, const char *name, uint64_t profile,
-                                   ray_wake_fn wake, void *context);
+
+struct ray_cursor_options {
+    const char *name; /* of its exporter: what a durable queue would find its place again by */
+    uint64_t profile; /* the sections that it reads */
+    /* Counts as taken what is pushed for this cursor, from the push on; may be NULL. */
+    struct ray_exporter_ledger *ledger;
+    /* Called (from any thread, no lock held, once for each time that ray_cursor_next had nothing)
+     * when there is something to read or the queue was closed. It must not close its cursor. */
+    ray_wake_fn wake;
+    void *context;
+};
+/* A cursor that sees what is pushed from now on. NULL when out of memory. What the options point
+ * to must outlive it, but for `name`. */
+struct ray_cursor *ray_cursor_open(struct ray_queue *queue,
+                                   const struct ray_cursor_options *options);
 /* Gives up what it has not acknowledged. Waits for a wake that is running; none comes after. */
 void ray_cursor_close(struct ray_cursor *cursor);
 

@@ -30,6 +30,17 @@ static void no_wake(void *context)
     (void)context;
 }
 
+static struct ray_cursor *open_cursor(struct ray_queue *queue, const char *name, uint64_t profile,
+                                      ray_wake_fn wake, void *context)
+{
+    return ray_cursor_open(queue, &(struct ray_cursor_options){
+                                      .name = name,
+                                      .profile = profile,
+                                      .wake = wake,
+                                      .context = context,
+                                  });
+}
+
 /* A batch with `documents[p]` documents in the section of profile p + 1. */
 static struct ray_batch *make_batch(const uint32_t *documents, size_t profiles,
                                     uint32_t first_source)
@@ -88,8 +99,8 @@ static void test_numbers_and_room(void **state)
 {
     (void)state;
     struct ray_queue *queue = queue_of(1 << 20);
-    struct ray_cursor *a = ray_cursor_open(queue, "a", 1, no_wake, NULL);
-    struct ray_cursor *b = ray_cursor_open(queue, "b", 1, no_wake, NULL);
+    struct ray_cursor *a = open_cursor(queue, "a", 1, no_wake, NULL);
+    struct ray_cursor *b = open_cursor(queue, "b", 1, no_wake, NULL);
     CHECK_OK(push(queue, batch_of(3)));
     CHECK_OK(push(queue, batch_of(100)));
     assert_int_equal(ray_queue_end(queue), 103);
@@ -121,9 +132,9 @@ static void test_smaller_sections_are_done_before_they_start(void **state)
 {
     (void)state;
     struct ray_queue *queue = queue_of(1 << 20);
-    struct ray_cursor *large = ray_cursor_open(queue, "large", 1, no_wake, NULL);
-    struct ray_cursor *small = ray_cursor_open(queue, "small", 2, no_wake, NULL);
-    struct ray_cursor *absent = ray_cursor_open(queue, "absent", 77, no_wake, NULL);
+    struct ray_cursor *large = open_cursor(queue, "large", 1, no_wake, NULL);
+    struct ray_cursor *small = open_cursor(queue, "small", 2, no_wake, NULL);
+    struct ray_cursor *absent = open_cursor(queue, "absent", 77, no_wake, NULL);
     CHECK_OK(push(queue, make_batch((uint32_t[]){5, 2}, 2, 0)));
     CHECK_OK(push(queue, make_batch((uint32_t[]){0, 0}, 2, 0)));
     CHECK_OK(push(queue, make_batch((uint32_t[]){1, 0}, 2, 0)));
@@ -153,7 +164,7 @@ static void test_full_closed_and_reserved(void **state)
 
     struct ray_queue *queue = queue_of(2 * bytes);
     assert_int_equal(push(queue, batch_of(4)), RAY_CLOSED); /* nobody reads */
-    struct ray_cursor *cursor = ray_cursor_open(queue, "a", 1, no_wake, NULL);
+    struct ray_cursor *cursor = open_cursor(queue, "a", 1, no_wake, NULL);
     assert_int_equal(ray_queue_reserve(queue, 2 * bytes + 1), RAY_TOO_BIG);
     CHECK_OK(ray_queue_reserve(queue, bytes));
     CHECK_OK(push(queue, batch_of(4)));
@@ -183,7 +194,7 @@ static void test_wakes_once_per_empty_look(void **state)
     (void)state;
     struct ray_queue *queue = queue_of(1 << 20);
     int wakes = 0;
-    struct ray_cursor *cursor = ray_cursor_open(queue, "a", 1, count_wake, &wakes);
+    struct ray_cursor *cursor = open_cursor(queue, "a", 1, count_wake, &wakes);
     CHECK_OK(push(queue, batch_of(1)));
     assert_int_equal(wakes, 0); /* it has not looked yet */
     next_first(cursor);
@@ -344,7 +355,7 @@ static void model_open_or_close(struct model *m, struct model_cursor *c)
     }
     c->profile = 1 + model_random(m, MODEL_PROFILES);
     c->opened_at = c->given = m->end;
-    c->real = ray_cursor_open(m->queue, "model", c->profile, no_wake, NULL);
+    c->real = open_cursor(m->queue, "model", c->profile, no_wake, NULL);
     assert_non_null(c->real);
 }
 
@@ -487,7 +498,7 @@ static void test_nothing_lost_between_threads(void **state)
         readers[i].queue = queue;
         pthread_mutex_init(&readers[i].lock, NULL);
         pthread_cond_init(&readers[i].woken, NULL);
-        readers[i].cursor = ray_cursor_open(queue, "t", 1, wake_reader, &readers[i]);
+        readers[i].cursor = open_cursor(queue, "t", 1, wake_reader, &readers[i]);
         assert_non_null(readers[i].cursor);
     }
     for (int i = 0; i < THREAD_CURSORS; i++) {
