@@ -206,6 +206,7 @@ static enum ray_status translate(const struct ray_intake *intake,
             *rejected = (struct rejected){counts.invalid_ids, counts.too_big};
         }
     }
+    ray_batch_set_accepted(batch, ray_clock_unix_ns(intake->options.clock));
     ray_batch_seal(batch);
     *out = batch;
     return RAY_OK;

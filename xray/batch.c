@@ -19,6 +19,7 @@
 struct ray_batch {
     atomic_uint refs;
     bool sealed;
+    uint64_t accepted_unix_ns;
     uint32_t documents;         /* of the largest section that has ended */
     uint32_t section_documents; /* of the open one */
     size_t section_at;          /* its head, or NOWHERE */
@@ -166,11 +167,104 @@ void ray_batch_drop_document(struct ray_batch *batch)
     batch->document_at = NOWHERE;
 }
 
+void ray_batch_set_accepted(struct ray_batch *batch, uint64_t unix_ns)
+{
+    batch->accepted_unix_ns = unix_ns;
+}
+
 void ray_batch_seal(struct ray_batch *batch)
 {
     assert(!batch->sealed && batch->document_at == NOWHERE);
     end_section(batch);
     batch->sealed = true;
+}
+
+/* True when `left` bytes at `at` hold exactly `documents` documents. */
+static bool holds_documents(const char *at, size_t left, uint32_t documents)
+{
+    for (; documents > 0; documents--) {
+        if (left < DOCUMENT_HEAD_BYTES) {
+            return false;
+        }
+        size_t text_bytes = padded(get_u32(at));
+        if (text_bytes > left - DOCUMENT_HEAD_BYTES) {
+            return false;
+        }
+        at += DOCUMENT_HEAD_BYTES + text_bytes;
+        left -= DOCUMENT_HEAD_BYTES + text_bytes;
+    }
+    return left == 0;
+}
+
+/* Documents of the largest section in *largest. */
+static bool is_payload(struct ray_str bytes, uint32_t *largest)
+{
+    *largest = 0;
+    while (bytes.len > 0) {
+        if (bytes.len < SECTION_HEAD_BYTES) {
+            return false;
+        }
+        uint32_t documents = get_u32(bytes.ptr + 8);
+        size_t section_bytes = get_u32(bytes.ptr + 12);
+        if (section_bytes > bytes.len - SECTION_HEAD_BYTES ||
+            !holds_documents(bytes.ptr + SECTION_HEAD_BYTES, section_bytes, documents)) {
+            return false;
+        }
+        *largest = documents > *largest ? documents : *largest;
+        bytes.ptr += SECTION_HEAD_BYTES + section_bytes;
+        bytes.len -= SECTION_HEAD_BYTES + section_bytes;
+    }
+    return true;
+}
+
+enum ray_status ray_batch_from_payload(struct ray_buf *payload, struct ray_batch **out)
+{
+    uint32_t documents;
+    if (payload->failed || !is_payload(ray_buf_str(payload), &documents)) {
+        return RAY_INVALID;
+    }
+    struct ray_batch *batch = ray_batch_new(payload->max_bytes);
+    if (batch == NULL) {
+        return RAY_NOMEM;
+    }
+    batch->payload = *payload;
+    batch->documents = documents;
+    batch->sealed = true;
+    ray_buf_init(payload, payload->max_bytes);
+    *out = batch;
+    return RAY_OK;
+}
+
+static char *find_section(const struct ray_batch *batch, uint64_t profile)
+{
+    size_t at = 0;
+    while (at < batch->payload.len) {
+        char *head = batch->payload.data + at;
+        if (get_u64(head) == profile) {
+            return head;
+        }
+        at += SECTION_HEAD_BYTES + get_u32(head + 12);
+    }
+    return NULL;
+}
+
+void ray_batch_relabel(struct ray_batch *batch, uint64_t from, uint64_t to)
+{
+    assert(atomic_load(&batch->refs) == 1);
+    char *head = find_section(batch, from);
+    if (head != NULL) {
+        put_u64(head, to);
+    }
+}
+
+struct ray_str ray_batch_payload(const struct ray_batch *batch)
+{
+    return ray_buf_str(&batch->payload);
+}
+
+uint64_t ray_batch_accepted_unix_ns(const struct ray_batch *batch)
+{
+    return batch->accepted_unix_ns;
 }
 
 size_t ray_batch_bytes(const struct ray_batch *batch)
@@ -188,17 +282,13 @@ bool ray_batch_read_section(const struct ray_batch *batch, uint64_t profile,
 {
     assert(batch->sealed);
     *reader = (struct ray_batch_reader){.batch = batch};
-    size_t at = 0;
-    while (at < batch->payload.len) {
-        const char *head = batch->payload.data + at;
-        if (get_u64(head) == profile) {
-            reader->pos = head + SECTION_HEAD_BYTES;
-            reader->left = get_u32(head + 8);
-            return true;
-        }
-        at += SECTION_HEAD_BYTES + get_u32(head + 12);
+    const char *head = find_section(batch, profile);
+    if (head == NULL) {
+        return false;
     }
-    return false;
+    reader->pos = head + SECTION_HEAD_BYTES;
+    reader->left = get_u32(head + 8);
+    return true;
 }
 
 bool ray_batch_next(struct ray_batch_reader *reader, struct ray_document *out)

@@ -43,11 +43,25 @@ RAY_MUST_USE enum ray_status ray_batch_end_document(struct ray_batch *batch,
 /* Takes back what was written since begin. */
 void ray_batch_drop_document(struct ray_batch *batch);
 
+/* When its documents came in, since 1970; 0 when nobody said. Before it is sealed. */
+void ray_batch_set_accepted(struct ray_batch *batch, uint64_t unix_ns);
 /* No more writes. */
 void ray_batch_seal(struct ray_batch *batch);
 
+/*
+ * A sealed batch of what another one's payload was, back from a file. Takes over the buffer's
+ * memory when it says RAY_OK. RAY_INVALID when the bytes are no payload, whoever made them:
+ * every section and document lies inside; RAY_NOMEM.
+ */
+RAY_MUST_USE enum ray_status ray_batch_from_payload(struct ray_buf *payload,
+                                                    struct ray_batch **out);
+/* For the one who holds the only reference: the section of `from` becomes that of `to`. */
+void ray_batch_relabel(struct ray_batch *batch, uint64_t from, uint64_t to);
+
 /* Sealed batch only; any thread. */
-size_t ray_batch_bytes(const struct ray_batch *batch); /* of the payload */
+size_t ray_batch_bytes(const struct ray_batch *batch);           /* of the payload */
+struct ray_str ray_batch_payload(const struct ray_batch *batch); /* a multiple of 8 bytes long */
+uint64_t ray_batch_accepted_unix_ns(const struct ray_batch *batch);
 /* Documents of the largest section: how many queue numbers the batch takes. */
 uint32_t ray_batch_documents(const struct ray_batch *batch);
 

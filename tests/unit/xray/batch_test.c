@@ -147,6 +147,85 @@ static void many_threads_read_one_batch(void **state)
     ray_batch_unref(NULL);
 }
 
+static struct ray_batch *two_sections(void)
+{
+    struct ray_batch *batch = ray_batch_new(4096);
+    ray_batch_begin_section(batch, 5);
+    CHECK_OK(write_document(batch, "{\"a\":1}", 0));
+    CHECK_OK(write_document(batch, "123456789", 1));
+    ray_batch_begin_section(batch, 6);
+    CHECK_OK(write_document(batch, "{}", 0));
+    ray_batch_set_accepted(batch, 77);
+    ray_batch_seal(batch);
+    return batch;
+}
+
+static struct ray_buf copy_of(struct ray_str bytes)
+{
+    struct ray_buf buf;
+    ray_buf_init(&buf, 4096);
+    ray_buf_append(&buf, bytes);
+    return buf;
+}
+
+static void a_payload_becomes_a_batch_again(void **state)
+{
+    (void)state;
+    struct ray_batch *batch = two_sections();
+    assert_int_equal(ray_batch_accepted_unix_ns(batch), 77);
+    struct ray_buf copy = copy_of(ray_batch_payload(batch));
+    struct ray_batch *again = NULL;
+    CHECK_OK(ray_batch_from_payload(&copy, &again));
+    assert_int_equal(copy.len, 0);
+    assert_int_equal(ray_batch_documents(again), 2);
+    assert_int_equal(ray_batch_bytes(again), ray_batch_bytes(batch));
+    ray_batch_relabel(again, 6, 9);
+    ray_batch_relabel(again, 1234, 9); /* not there: nothing happens */
+    struct ray_batch_reader reader;
+    struct ray_document document;
+    assert_false(ray_batch_read_section(again, 6, &reader));
+    assert_true(ray_batch_read_section(again, 9, &reader));
+    assert_true(ray_batch_next(&reader, &document));
+    CHECK_STR(document.text, "{}");
+    assert_true(ray_batch_read_section(again, 5, &reader));
+    assert_int_equal(reader.left, 2);
+    ray_batch_unref(again);
+    ray_batch_unref(batch);
+}
+
+/* Whatever the lengths say after a byte was changed, reading what was taken stays inside. */
+static void a_damaged_payload_is_no_batch(void **state)
+{
+    (void)state;
+    struct ray_batch *batch = two_sections();
+    struct ray_str payload = ray_batch_payload(batch);
+    for (size_t cut = 1; cut < payload.len; cut++) {
+        struct ray_buf copy = copy_of(ray_str_until(payload, cut));
+        struct ray_batch *again = NULL;
+        bool is_section_end = ray_batch_from_payload(&copy, &again) == RAY_OK;
+        assert_int_equal(is_section_end, cut == payload.len - 16 - 40);
+        ray_batch_unref(again);
+        ray_buf_clear(&copy);
+    }
+    for (size_t at = 0; at < payload.len; at++) {
+        struct ray_buf copy = copy_of(payload);
+        copy.data[at] = (char)(copy.data[at] ^ 0x80);
+        struct ray_batch *again = NULL;
+        if (ray_batch_from_payload(&copy, &again) == RAY_OK) {
+            struct ray_batch_reader reader;
+            struct ray_document document;
+            assert_int_equal(ray_batch_documents(again), 2);
+            (void)ray_batch_read_section(again, 5, &reader);
+            while (ray_batch_next(&reader, &document)) {
+                assert_true(document.text.len < payload.len);
+            }
+        }
+        ray_batch_unref(again);
+        ray_buf_clear(&copy);
+    }
+    ray_batch_unref(batch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +235,8 @@ int main(void)
         cmocka_unit_test(a_dropped_document_leaves_no_trace),
         cmocka_unit_test(the_bound_holds),
         cmocka_unit_test(many_threads_read_one_batch),
+        cmocka_unit_test(a_payload_becomes_a_batch_again),
+        cmocka_unit_test(a_damaged_payload_is_no_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
