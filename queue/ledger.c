@@ -41,6 +41,8 @@ static const struct ray_metric_family receiver_families[] = {
 
 enum exporter_family {
     OWED,
+    RECOVERED,
+    QUEUED,
     DELIVERED,
     DROPPED,
     RETRIED,
@@ -50,6 +52,10 @@ enum exporter_family {
 static const struct ray_metric_family exporter_families[] = {
     [OWED] = {"spanbridge_exporter_taken_documents", RAY_COUNTER,
               "Documents that this exporter owes to its far end."},
+    [RECOVERED] = {"spanbridge_exporter_recovered_documents", RAY_COUNTER,
+                   "Documents of an earlier run that this exporter found in its queue."},
+    [QUEUED] = {"spanbridge_exporter_queued_documents", RAY_GAUGE,
+                "Documents that wait for this exporter or are on their way."},
     [DELIVERED] = {"spanbridge_exporter_delivered_documents", RAY_COUNTER,
                    "Documents that the far end answered success for."},
     [DROPPED] = {"spanbridge_exporter_dropped_documents", RAY_COUNTER,
@@ -186,6 +192,8 @@ struct ray_exporter_ledger {
     struct ray_metrics *metrics;
     struct ray_buf labels;
     struct ray_metric *owed;
+    struct ray_metric *recovered;
+    struct ray_metric *queued;
     struct ray_metric *delivered;
     struct ray_metric *collector_sent;
     struct ray_metric *collector_failed;
@@ -212,6 +220,8 @@ static bool exporter_cells_init(struct ray_exporter_ledger *ledger)
         enum exporter_family family;
     } plain[] = {
         {&ledger->owed, OWED},
+        {&ledger->recovered, RECOVERED},
+        {&ledger->queued, QUEUED},
         {&ledger->delivered, DELIVERED},
         {&ledger->collector_sent, COLLECTOR_SENT},
         {&ledger->collector_failed, COLLECTOR_FAILED},
@@ -258,6 +268,18 @@ void ray_exporter_ledger_free(struct ray_exporter_ledger *ledger)
 void ray_ledger_exporter_took(struct ray_exporter_ledger *ledger, uint64_t documents)
 {
     ray_metric_add(ledger->owed, (int64_t)documents);
+    ray_metric_add(ledger->queued, (int64_t)documents);
+}
+
+void ray_ledger_recovered(struct ray_exporter_ledger *ledger, uint64_t documents)
+{
+    ray_metric_add(ledger->recovered, (int64_t)documents);
+    ray_metric_add(ledger->queued, (int64_t)documents);
+}
+
+void ray_ledger_left_queue(struct ray_exporter_ledger *ledger, uint64_t documents)
+{
+    ray_metric_add(ledger->queued, -(int64_t)documents);
 }
 
 void ray_ledger_delivered(struct ray_exporter_ledger *ledger, uint64_t documents)

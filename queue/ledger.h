@@ -3,7 +3,7 @@
  *
  * Two equations that hold at every quiet moment and meet at the queue:
  *   per receiver, in spans:      received = taken + refused{reason}
- *   per exporter, in documents:  taken = delivered + queued + dropped{reason}
+ *   per exporter, in documents:  taken + recovered = delivered + queued + dropped{reason}
  * The collector's own metric names are kept beside them, so that dashboards go on working.
  */
 #ifndef RAY_QUEUE_LEDGER_H
@@ -65,6 +65,8 @@ void ray_ledger_refuse_request(struct ray_receiver_ledger *ledger, enum ray_refu
  * One exporter's column, labelled exporter. Dropped and unprocessed documents are counted by the
  * code that the service gave: at most RAY_LEDGER_REASONS_MAX distinct ones, then "other".
  *   spanbridge_exporter_taken_documents
+ *   spanbridge_exporter_recovered_documents: found in the queue at the start
+ *   spanbridge_exporter_queued_documents: a gauge
  *   spanbridge_exporter_delivered_documents
  *   spanbridge_exporter_dropped_documents{reason}
  *   spanbridge_exporter_retried_documents{reason}
@@ -77,7 +79,11 @@ struct ray_exporter_ledger;
 struct ray_exporter_ledger *ray_exporter_ledger_new(struct ray_metrics *metrics,
                                                     const char *exporter);
 void ray_exporter_ledger_free(struct ray_exporter_ledger *ledger); /* accepts NULL */
+/* The queue's three: pushed for this exporter, found on disk for it, and done with, whatever became
+ * of them. */
 void ray_ledger_exporter_took(struct ray_exporter_ledger *ledger, uint64_t documents);
+void ray_ledger_recovered(struct ray_exporter_ledger *ledger, uint64_t documents);
+void ray_ledger_left_queue(struct ray_exporter_ledger *ledger, uint64_t documents);
 void ray_ledger_delivered(struct ray_exporter_ledger *ledger, uint64_t documents);
 void ray_ledger_dropped(struct ray_exporter_ledger *ledger, struct ray_str reason,
                         uint64_t documents);

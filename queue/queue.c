@@ -409,6 +409,14 @@ struct ray_cursor *ray_cursor_open(struct ray_queue *queue,
     return cursor;
 }
 
+static void cursor_shrink_backlog(struct ray_cursor *cursor, uint64_t documents)
+{
+    cursor->backlog -= documents;
+    if (cursor->options.ledger != NULL) {
+        ray_ledger_left_queue(cursor->options.ledger, documents);
+    }
+}
+
 /* Takes the cursor off the list. The lock is held. */
 static void cursor_unlink(struct ray_cursor *cursor)
 {
@@ -431,6 +439,7 @@ void ray_cursor_close(struct ray_cursor *cursor)
         pthread_cond_wait(&queue->wake_over, &queue->lock);
     }
     cursor_unlink(cursor);
+    cursor_shrink_backlog(cursor, cursor->backlog);
     for (size_t i = place_at_or_after(queue, cursor->low + 1); i < queue->place_count; i++) {
         struct place *place = &queue->places[i];
         if (first_undone(place, cursor) != 0) {
@@ -474,13 +483,14 @@ static void share_ack(struct ray_cursor *cursor, const struct place *place, uint
     uint64_t index = from > place->first ? from - place->first : 0;
     uint64_t end = (to < place->last ? to : place->last) - place->first + 1;
     uint64_t documents = documents_for(place->entry->batch, cursor->options.profile);
+    uint32_t left_before = share->left;
     for (; index < end && index < documents; index++) {
         if (!share_bit(share, index)) {
             share->bits[index / BITS_PER_WORD] |= UINT64_C(1) << (index % BITS_PER_WORD);
             share->left--;
-            cursor->backlog--;
         }
     }
+    cursor_shrink_backlog(cursor, left_before - share->left);
 }
 
 void ray_cursor_ack(struct ray_cursor *cursor, uint64_t first, uint32_t count)

@@ -55,11 +55,15 @@ static void test_exporter_column(void **state)
     struct ray_exporter_ledger *ledger = ray_exporter_ledger_new(metrics, "awsxray/eu");
     assert_non_null(ledger);
     ray_ledger_exporter_took(ledger, 9);
+    ray_ledger_recovered(ledger, 4);
+    ray_ledger_left_queue(ledger, 10);
     ray_ledger_delivered(ledger, 5);
     ray_ledger_dropped(ledger, RAY_STR("InvalidSegment"), 3);
     ray_ledger_dropped(ledger, RAY_STR("InvalidSegment"), 1);
     ray_ledger_retried(ledger, RAY_STR("ThrottledException"), 7);
     check_page_has(metrics, "spanbridge_exporter_taken_documents{exporter=\"awsxray/eu\"} 9\n");
+    check_page_has(metrics, "spanbridge_exporter_recovered_documents{exporter=\"awsxray/eu\"} 4\n");
+    check_page_has(metrics, "spanbridge_exporter_queued_documents{exporter=\"awsxray/eu\"} 3\n");
     check_page_has(metrics, "spanbridge_exporter_delivered_documents{exporter=\"awsxray/eu\"} 5\n");
     check_page_has(metrics, "spanbridge_exporter_dropped_documents{exporter=\"awsxray/eu\","
                             "reason=\"InvalidSegment\"} 4\n");

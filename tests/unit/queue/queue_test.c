@@ -95,6 +95,19 @@ static uint64_t next_first(struct ray_cursor *cursor)
     return first;
 }
 
+static void check_queued(struct ray_metrics *metrics, unsigned want)
+{
+    char line[96];
+    struct ray_buf page;
+    snprintf(line, sizeof(line), "spanbridge_exporter_queued_documents{exporter=\"x\"} %u\n", want);
+    ray_buf_init(&page, 1 << 20);
+    ray_metrics_write(metrics, &page);
+    if (ray_str_find(ray_buf_str(&page), ray_str_from(line)) == SIZE_MAX) {
+        fail_msg("no line %s in\n%.*s", line, (int)page.len, page.data);
+    }
+    ray_buf_clear(&page);
+}
+
 static void test_numbers_and_room(void **state)
 {
     (void)state;
@@ -153,6 +166,28 @@ static void test_smaller_sections_are_done_before_they_start(void **state)
     ray_cursor_close(small);
     ray_cursor_close(absent);
     ray_queue_free(queue);
+}
+
+/* The gauge of what waits follows pushes, acknowledgements and the end of a cursor by itself: it is
+ * no difference of the other counters, so that they can be checked against it. */
+static void test_the_ledger_knows_what_waits(void **state)
+{
+    (void)state;
+    struct ray_metrics *metrics = ray_metrics_new();
+    struct ray_exporter_ledger *ledger = ray_exporter_ledger_new(metrics, "x");
+    struct ray_queue *queue = queue_of(1 << 20);
+    struct ray_cursor_options options = {.profile = 1, .ledger = ledger, .wake = no_wake};
+    struct ray_cursor *cursor = ray_cursor_open(queue, &options);
+    CHECK_OK(push(queue, batch_of(5)));
+    check_queued(metrics, 5);
+    ray_cursor_ack(cursor, 2, 2);
+    ray_cursor_ack(cursor, 3, 9); /* overlaps, and reaches past the end */
+    check_queued(metrics, 1);
+    ray_cursor_close(cursor);
+    check_queued(metrics, 0);
+    ray_queue_free(queue);
+    ray_exporter_ledger_free(ledger);
+    ray_metrics_free(metrics);
 }
 
 static void test_full_closed_and_reserved(void **state)
@@ -525,6 +560,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers_and_room),
         cmocka_unit_test(test_smaller_sections_are_done_before_they_start),
+        cmocka_unit_test(test_the_ledger_knows_what_waits),
         cmocka_unit_test(test_full_closed_and_reserved),
         cmocka_unit_test(test_wakes_once_per_empty_look),
         cmocka_unit_test(test_same_as_a_naive_list),
