@@ -282,7 +282,7 @@ struct ray_annotations ray_annotations_collect(struct ray_facts *facts,
                                                struct ray_arena *arena)
 {
     struct ray_annotations a = {
-        .rules = *rules, .facts = facts, .resource = resource, .arena = arena};
+        .rules = *rules, .facts = facts, .resource = resource, .arena = arena, .scratch = arena};
     uint64_t seed = (uintptr_t)arena; /* seen in no output, and not to be guessed */
     ray_map_init(&a.listed, arena, seed);
     ray_map_init(&a.taken, arena, seed);
@@ -400,7 +400,7 @@ static void write_item_annotations(struct ray_annotations *a, struct section *s)
     for (size_t i = 0; !a->failed && i < a->resource->item_count; i++) {
         if ((a->item_places[i] & ANNOTATION) != 0) {
             write_annotation(s, a->resource->items[i].annotation_key, a->resource->items[i].value,
-                             a->arena);
+                             a->scratch);
         }
     }
 }
@@ -413,7 +413,7 @@ static void write_item_metadata(struct ray_annotations *a, struct section *s,
     for (size_t i = 0; !a->failed && i < a->resource->item_count; i++) {
         const struct ray_resource_item *item = &a->resource->items[i];
         if ((a->item_places[i] & METADATA) != 0 && ray_map_find(described, item->name) == NULL) {
-            write_metadata(s, item->name, item->value, limits, a->arena);
+            write_metadata(s, item->name, item->value, limits, a->scratch);
         }
     }
 }
@@ -435,7 +435,7 @@ void ray_annotations_write(struct ray_annotations *a, const struct ray_limits *l
     for (size_t i = 0; i < a->facts->count; i++) {
         const struct ray_note *note = &a->facts->notes[i];
         if ((note->place & ANNOTATION) != 0) {
-            write_annotation(&s, note->annotation_key, &a->facts->items[i].value, a->arena);
+            write_annotation(&s, note->annotation_key, &a->facts->items[i].value, a->scratch);
         }
     }
     if (a->rules.with_resource && !prepared_text_will_do(a, limits)) {
@@ -463,7 +463,7 @@ static void write_default(struct ray_annotations *a, struct section *s, struct r
     }
     open_section(s);
     if (is_kept(a, member->key)) {
-        write_metadata(s, member->key, &member->value, limits, a->arena);
+        write_metadata(s, member->key, &member->value, limits, a->scratch);
     }
 }
 
@@ -476,7 +476,7 @@ static void write_default_namespace(struct ray_annotations *a, struct section *s
                                     const struct ray_limits *limits)
 {
     struct ray_map described;
-    ray_map_init(&described, a->arena, a->taken.seed);
+    ray_map_init(&described, a->scratch, a->taken.seed);
     for (size_t i = 0; i < a->facts->count; i++) {
         if ((a->facts->notes[i].place & METADATA) != 0) {
             write_default(a, s, &described, &a->facts->items[i], limits);
@@ -501,7 +501,7 @@ static void write_namespace(struct ray_annotations *a, const struct ray_namespac
                             struct section *outer, const struct ray_limits *limits)
 {
     struct ray_attribute *kept = RAY_ARENA_ARRAY(
-        a->arena, struct ray_attribute, a->rules.only_resource_names ? n->value.as.map.count : 0);
+        a->scratch, struct ray_attribute, a->rules.only_resource_names ? n->value.as.map.count : 0);
     struct ray_value value = n->value;
     if (a->rules.only_resource_names && value.kind == RAY_VALUE_MAP) {
         if (kept == NULL) {
@@ -516,7 +516,7 @@ static void write_namespace(struct ray_annotations *a, const struct ray_namespac
             }
         }
     }
-    write_metadata(outer, n->name, &value, limits, a->arena);
+    write_metadata(outer, n->name, &value, limits, a->scratch);
 }
 
 static void write_preserved(const struct ray_annotations *a, struct section *outer,
@@ -526,7 +526,7 @@ static void write_preserved(const struct ray_annotations *a, struct section *out
         if (ray_preserve_has(a->rules.preserved, i)) {
             struct mark mark = begin_member(outer);
             ray_json_key(outer->w, ray_preserve_name(i));
-            ray_preserve_write(a->rules.preserved, i, limits, a->arena, outer->w);
+            ray_preserve_write(a->rules.preserved, i, limits, a->scratch, outer->w);
             end_member(outer, mark);
         }
     }
@@ -580,7 +580,7 @@ void ray_metadata_write(struct ray_annotations *a, const struct ray_limits *limi
 static struct ray_annotations resource_alone(const struct ray_resource *resource,
                                              struct ray_arena *arena)
 {
-    struct ray_annotations a = {.resource = resource, .arena = arena};
+    struct ray_annotations a = {.resource = resource, .arena = arena, .scratch = arena};
     ray_map_init(&a.listed, arena, 0);
     ray_map_init(&a.taken, arena, (uintptr_t)arena);
     return a;

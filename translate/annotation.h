@@ -42,11 +42,12 @@ struct ray_annotations {
     const struct ray_facts *facts;
     const struct ray_resource *resource;
     struct ray_arena *arena;
-    bool interferes;       /* the resource's prepared text cannot be used */
-    struct ray_map listed; /* names in the attribute aws.xray.annotations */
-    struct ray_map taken;  /* annotation keys in use, when keys may collide */
-    uint8_t *item_places;  /* of the resource's items, once they had to be decided */
-    uint32_t over_budget;  /* annotations that are metadata instead */
+    struct ray_arena *scratch; /* of one writing: `arena`, or one that is emptied in between */
+    bool interferes;           /* the resource's prepared text cannot be used */
+    struct ray_map listed;     /* names in the attribute aws.xray.annotations */
+    struct ray_map taken;      /* annotation keys in use, when keys may collide */
+    uint8_t *item_places;      /* of the resource's items, once they had to be decided */
+    uint32_t over_budget;      /* annotations that are metadata instead */
     struct ray_namespace *namespaces;
     bool failed; /* the arena is used up */
 };

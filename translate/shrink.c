@@ -3,13 +3,14 @@
  *
  * The order: long strings in metadata, the bottom of stacks, the query, large metadata entries,
  * annotations; and, so that the document goes out at all, the messages of exceptions. Ids, names,
- * times, flags, http, aws and exception types are never cut.
+ * times, flags, http, aws and exception types are not touched by any of them.
  */
 #include "translate/shrink.h"
 
 #define ALL SIZE_MAX
 
-static const struct ray_limits steps[] = {
+static const struct ray_limits steps[RAY_SHRINK_STEPS] = {
+    {ALL, ALL, ALL, ALL, ALL, ALL, ALL, NULL},
     /* string frames query entry metadata annotations messages */
     {32768, ALL, ALL, ALL, ALL, ALL, ALL, NULL},
     {16384, ALL, ALL, ALL, ALL, ALL, ALL, NULL},
@@ -49,8 +50,5 @@ static const struct ray_limits steps[] = {
 
 const struct ray_limits *ray_shrink_step(size_t step)
 {
-    if (step == 0) {
-        return &ray_limits_none;
-    }
-    return step <= sizeof(steps) / sizeof(steps[0]) ? &steps[step - 1] : NULL;
+    return step == 0 ? &ray_limits_none : &steps[step]; /* the one that is compared with */
 }

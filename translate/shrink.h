@@ -9,7 +9,10 @@
 /* We stay below both readings of "64 kB" (65,536 and 64,000 bytes). */
 #define RAY_DOCUMENT_GOAL_BYTES 64000u
 
-/* Step 0 gives up nothing; each further one a little more. NULL: nothing is left to give up. */
+#define RAY_SHRINK_STEPS 35u
+
+/* Step 0 gives up nothing; each further one a little more. When the last is not enough, all texts
+ * are cut (abridge.h). */
 const struct ray_limits *ray_shrink_step(size_t step);
 
 #endif

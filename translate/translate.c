@@ -4,6 +4,7 @@
  */
 #include "translate/translate.h"
 
+#include "translate/abridge.h"
 #include "translate/annotation.h"
 #include "translate/aws.h"
 #include "translate/cause.h"
@@ -15,6 +16,9 @@
 #include "xray/limits.h"
 
 #include <stdlib.h>
+
+/* What one document that is too big may take beside the request's arena. */
+#define SPARE_BYTES (16u * 1024 * 1024)
 
 struct ray_translator {
     struct ray_names names;
@@ -35,7 +39,9 @@ struct work {
     const struct ray_resource_spans *resource_spans;
     const struct ray_scope_spans *scope;
     struct ray_facts_scratch scratch;
-    uint32_t source; /* ordinal of the span at hand */
+    uint32_t source;         /* ordinal of the span at hand */
+    struct ray_arena *spare; /* of documents that are too big; NULL until there is one */
+    bool abridged;           /* the span at hand is a shorter copy */
 };
 
 /* Everything that is known of one document before its first byte is written. */
@@ -75,7 +81,7 @@ static uint64_t hash_strings(struct ray_str label, const struct ray_str *strings
 /* Equal options, equal number; the salt changes when documents of equal options would differ. */
 static uint64_t profile_of(const struct ray_translate_options *options)
 {
-    uint64_t hash = ray_str_hash(RAY_STR("awsxray 2"), 0);
+    uint64_t hash = ray_str_hash(RAY_STR("awsxray 3"), 0);
     hash = hash_strings(RAY_STR("indexed"), options->indexed_attributes,
                         options->indexed_attribute_count, hash);
     hash = hash_strings(RAY_STR("log groups"), options->aws_log_groups,
@@ -377,7 +383,7 @@ static void write_blocks(struct document *d, const struct ray_limits *limits,
     }
     ray_annotations_write(&d->annotations, limits, w);
     if (d->with_links) {
-        ray_links_write(d->span, limits, d->annotations.arena, w);
+        ray_links_write(d->span, limits, d->annotations.scratch, w);
     }
     ray_metadata_write(&d->annotations, limits, w); /* last: it says what was cut */
 }
@@ -401,25 +407,74 @@ static bool is_out_of_memory(const struct document *d)
     return d->annotations.failed || d->cause.failed;
 }
 
-/* Writes the document, again with less of it while it is too big. False: nothing helps. */
-static bool write_small_enough(struct document *d, struct ray_buf *out)
+/* Emptied. NULL: out of memory. */
+static struct ray_arena *spare_arena(struct work *work)
 {
-    size_t start = out->len, step = 0;
-    const struct ray_limits *limits;
-    while ((limits = ray_shrink_step(step++)) != NULL) {
-        struct ray_limits noting = *limits;
-        noting.cuts = &d->cuts;
-        d->cuts = 0;
-        write_document(d, limits == &ray_limits_none ? limits : &noting, out);
-        /* where there is room for a small document, the buffer can only fail of a large one */
-        bool full = out->failed && out->max_bytes - start < (size_t)RAY_SEGMENT_MAX_BYTES;
-        bool fits = !out->failed && out->len - start <= RAY_DOCUMENT_GOAL_BYTES;
-        if (full || fits || is_out_of_memory(d)) {
-            return true;
-        }
-        ray_buf_rewind(out, start);
+    if (work->spare == NULL) {
+        work->spare = ray_arena_new(SPARE_BYTES);
+    } else {
+        ray_arena_reset(work->spare);
     }
-    return false;
+    return work->spare;
+}
+
+enum fit { FITS, TOO_BIG, NO_ROOM /* for any document */ };
+
+/* Writes what is left of the document at a step; takes back what is too big. */
+static enum fit try_step(struct document *d, size_t step, bool abridged, struct ray_buf *out)
+{
+    size_t start = out->len;
+    const struct ray_limits *limits = ray_shrink_step(step);
+    struct ray_limits noting = *limits;
+    bool whole = step == 0 && !abridged;
+    noting.cuts = &d->cuts;
+    d->cuts = abridged ? 1u << RAY_CUT_FIELDS : 0;
+    write_document(d, whole ? limits : &noting, out);
+    /* where there is room for a small document, the buffer can only fail of a large one */
+    bool full = out->failed && out->max_bytes - start < (size_t)RAY_SEGMENT_MAX_BYTES;
+    if (full || (whole && is_out_of_memory(d))) {
+        return NO_ROOM;
+    }
+    if (!out->failed && !is_out_of_memory(d) && out->len - start <= RAY_DOCUMENT_GOAL_BYTES) {
+        return FITS;
+    }
+    d->annotations.failed = false; /* the spare arena was too small: less may fit */
+    ray_buf_rewind(out, start);
+    return TOO_BIG;
+}
+
+/* The same with a place to find large maps' duplicates in that is not the neighbours'. */
+static enum fit try_less(struct work *work, struct document *d, size_t step, struct ray_buf *out)
+{
+    if (!work->abridged) { /* else all of it stands in the spare arena */
+        d->annotations.scratch = spare_arena(work);
+        if (d->annotations.scratch == NULL) {
+            return TOO_BIG;
+        }
+    }
+    return try_step(d, step, work->abridged, out);
+}
+
+/* Writes the document with as little less of it as makes it fit. Each step gives up more, so the
+ * first that fits is found by halving: most documents fit at once, the others in eight writes. */
+static enum fit write_small_enough(struct work *work, struct document *d, struct ray_buf *out)
+{
+    size_t start = out->len, low = 1, high = RAY_SHRINK_STEPS - 1;
+    enum fit fit = try_step(d, 0, work->abridged, out);
+    if (fit != TOO_BIG || (fit = try_less(work, d, high, out)) != FITS) {
+        return fit;
+    }
+    while (low < high) {
+        size_t step = (low + high) / 2;
+        ray_buf_rewind(out, start);
+        fit = try_less(work, d, step, out);
+        if (fit == FITS) {
+            high = step;
+        } else {
+            low = step + 1;
+        }
+    }
+    return fit == FITS ? fit : try_less(work, d, high, out);
 }
 
 static void count_document(struct ray_translate_counts *counts, const struct document *d)
@@ -432,15 +487,14 @@ static void count_document(struct ray_translate_counts *counts, const struct doc
 
 static enum ray_status put_document(struct work *work, struct document *d, enum outcome *outcome)
 {
-    bool written = write_small_enough(d, ray_batch_begin_document(work->batch));
-    if (!written || is_out_of_memory(d)) {
+    enum fit fit = write_small_enough(work, d, ray_batch_begin_document(work->batch));
+    *outcome = fit == TOO_BIG ? NOT_WRITTEN : d->cuts == 0 ? WRITTEN : SHRUNK;
+    if (fit == TOO_BIG || is_out_of_memory(d)) {
         ray_batch_drop_document(work->batch);
-        *outcome = NOT_WRITTEN;
-        return written ? RAY_NOMEM : RAY_OK;
+        return fit == TOO_BIG ? RAY_OK : RAY_NOMEM;
     }
     struct ray_trace_id trace_id;
     memcpy(trace_id.bytes, d->span->trace_id.ptr, sizeof(trace_id.bytes));
-    *outcome = d->cuts == 0 ? WRITTEN : SHRUNK;
     count_document(work->counts, d);
     return ray_batch_end_document(work->batch, &trace_id, d->id, work->source);
 }
@@ -452,25 +506,78 @@ static const uint8_t *id_of(struct ray_str bytes)
     return (const uint8_t *)bytes.ptr;
 }
 
-/* One document of `span` in the given role. `made` is the id of the pair's service segment. */
-static enum ray_status translate_as(struct work *work, const struct ray_span *span,
-                                    struct ray_facts *facts, enum ray_role role,
-                                    struct ray_made_ids *ids, const uint8_t *made,
-                                    enum outcome *outcome)
+/* One document of a span in the given role. `made` is the id of the pair's service segment. */
+struct part {
+    const struct ray_span *span;
+    enum ray_role role;
+    const uint8_t *made;
+};
+
+static enum ray_status translate_part(struct work *work, const struct part *part,
+                                      struct ray_facts *facts, struct ray_made_ids *ids,
+                                      enum outcome *outcome)
 {
+    const struct ray_span *span = part->span;
     struct document d = {.span = span, .resource = &work->resource, .id = id_of(span->span_id)};
-    d.shape = ray_shape_of(span, facts, role);
+    d.shape = ray_shape_of(span, facts, part->role);
     d.parent = d.shape.has_parent ? id_of(span->parent_id) : NULL;
-    if (role == RAY_ROLE_SERVICE) {
-        d.id = made;
+    if (part->role == RAY_ROLE_SERVICE) {
+        d.id = part->made;
         hide_other_side(facts);
-    } else if (role == RAY_ROLE_DEPENDENCY) {
-        d.parent = made;
+    } else if (part->role == RAY_ROLE_DEPENDENCY) {
+        d.parent = part->made;
     }
     d.name = ray_name_choose(&d.shape, facts, &work->resource.facts, span->name, work->arena);
     memset(facts->consumed, 0, sizeof(facts->consumed));
     collect_blocks(work, &d, facts, ids);
     return put_document(work, &d, outcome);
+}
+
+/* The same of a shorter copy of the span and its resource, in the spare arena. */
+static enum ray_status translate_abridged(const struct work *work, const struct part *part,
+                                          size_t level, struct ray_made_ids *ids,
+                                          enum outcome *outcome)
+{
+    struct work own = *work;
+    struct ray_abridged copy;
+    struct ray_facts facts;
+    struct part shorter = {&copy.span, part->role, part->made};
+    own.scratch = (struct ray_facts_scratch){0};
+    own.arena = work->spare;
+    own.abridged = true;
+    own.resource_spans = &copy.resource;
+    own.scope = &copy.scope;
+    if (ray_abridge(level, part->span, work->scope, work->resource_spans, own.arena, &copy) !=
+            RAY_OK ||
+        ray_resource_prepare(&copy.resource, &work->translator->resource_options, own.arena,
+                             &own.resource) != RAY_OK ||
+        ray_facts_scratch_reserve(&own.scratch, own.arena, copy.span.attributes.count) != RAY_OK) {
+        return RAY_NOMEM;
+    }
+    ray_facts_gather(&facts, &copy.span.attributes, &work->translator->names, &own.scratch);
+    return translate_part(&own, &shorter, &facts, ids, outcome);
+}
+
+/* A field that nothing replaces is too large: it is cut, too, so that the document goes out at
+ * all. The rest of it is as whole as it can be then. */
+static enum ray_status translate_as(struct work *work, const struct part *part,
+                                    struct ray_facts *facts, struct ray_made_ids *ids,
+                                    enum outcome *outcome)
+{
+    struct ray_made_ids before = *ids;
+    enum ray_status status = translate_part(work, part, facts, ids, outcome);
+    for (size_t level = 0; level < RAY_ABRIDGE_LEVELS && *outcome == NOT_WRITTEN; level++) {
+        if (spare_arena(work) == NULL) {
+            return RAY_NOMEM;
+        }
+        *ids = before;
+        status = translate_abridged(work, part, level, ids, outcome);
+        if (status == RAY_NOMEM) { /* of the spare arena: only this span is refused */
+            *outcome = NOT_WRITTEN;
+            status = RAY_OK;
+        }
+    }
+    return status;
 }
 
 /* A local root that calls somebody: the call, then the service that made it. */
@@ -481,10 +588,11 @@ static enum ray_status translate_pair(struct work *work, const struct ray_span *
     uint8_t made[RAY_SPAN_ID_BYTES];
     enum outcome first;
     ray_made_id_next(ids, made);
-    enum ray_status status =
-        translate_as(work, span, facts, RAY_ROLE_DEPENDENCY, ids, made, &first);
+    const struct part call = {span, RAY_ROLE_DEPENDENCY, made};
+    const struct part service = {span, RAY_ROLE_SERVICE, made};
+    enum ray_status status = translate_as(work, &call, facts, ids, &first);
     if (status == RAY_OK) {
-        status = translate_as(work, span, facts, RAY_ROLE_SERVICE, ids, made, outcome);
+        status = translate_as(work, &service, facts, ids, outcome);
         *outcome = first > *outcome ? first : *outcome;
     }
     return status;
@@ -508,15 +616,16 @@ static enum ray_status translate_span(struct work *work, const struct ray_span *
     }
     struct ray_facts facts;
     struct ray_made_ids ids = {span, 0};
+    struct part part = {.span = span, .role = RAY_ROLE_PLAIN};
     enum outcome outcome = WRITTEN;
     enum ray_status status;
     ray_facts_gather(&facts, &span->attributes, &work->translator->names, &work->scratch);
-    if (!ray_shape_is_local_root(&facts)) {
-        status = translate_as(work, span, &facts, RAY_ROLE_PLAIN, &ids, NULL, &outcome);
-    } else if (span->kind == RAY_SPAN_SERVER || span->kind == RAY_SPAN_INTERNAL) {
-        status = translate_as(work, span, &facts, RAY_ROLE_LOCAL_ROOT, &ids, NULL, &outcome);
-    } else {
+    bool acts = span->kind == RAY_SPAN_SERVER || span->kind == RAY_SPAN_INTERNAL;
+    if (ray_shape_is_local_root(&facts) && !acts) {
         status = translate_pair(work, span, &facts, &ids, &outcome);
+    } else {
+        part.role = ray_shape_is_local_root(&facts) ? RAY_ROLE_LOCAL_ROOT : RAY_ROLE_PLAIN;
+        status = translate_as(work, &part, &facts, &ids, &outcome);
     }
     if (status == RAY_OK) {
         count(work->counts, outcome);
@@ -550,5 +659,6 @@ enum ray_status ray_translate_request(const struct ray_translator *translator,
     for (size_t i = 0; status == RAY_OK && i < request->resource_count; i++) {
         status = translate_resource(&work, &request->resources[i]);
     }
+    ray_arena_free(work.spare);
     return status;
 }

@@ -10,6 +10,7 @@ struct ray_str ray_cut_name(enum ray_cut cut)
         [RAY_CUT_METADATA] = RAY_STR_INIT("metadata"),
         [RAY_CUT_ANNOTATIONS] = RAY_STR_INIT("annotations"),
         [RAY_CUT_MESSAGES] = RAY_STR_INIT("messages"),
+        [RAY_CUT_FIELDS] = RAY_STR_INIT("fields"),
     };
     return names[cut];
 }

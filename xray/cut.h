@@ -14,6 +14,7 @@ enum ray_cut {
     RAY_CUT_METADATA,
     RAY_CUT_ANNOTATIONS,
     RAY_CUT_MESSAGES,
+    RAY_CUT_FIELDS, /* any other, as a last resort */
     RAY_CUT_COUNT,
 };
 /* "strings", "stacks", ... */

@@ -198,19 +198,20 @@ static void a_long_message_is_cut_and_said(void **state)
     teardown(&f);
 }
 
+/* Only what the configuration adds cannot be cut. */
 static void what_cannot_shrink_is_counted(void **state)
 {
     (void)state;
     struct fixture f;
     setup(&f, &no_options, 1 << 20);
-    const struct ray_attribute url = {
-        RAY_STR_INIT("http.url"),
-        {.kind = RAY_VALUE_STRING, .as.string = long_text(&f, 70000)},
-    };
-    f.spans[1].attributes = (struct ray_attributes){&url, 1}; /* never cut */
+    const struct ray_str group = long_text(&f, 70000);
+    const struct ray_translate_options options = {.aws_log_groups = &group,
+                                                  .aws_log_group_count = 1};
+    ray_translator_free(f.translator);
+    f.translator = ray_translator_new(&options);
     CHECK_OK(run(&f));
-    assert_int_equal(f.counts.too_big, 1);
-    assert_int_equal(f.counts.translated, 2);
+    assert_int_equal(f.counts.too_big, 3);
+    assert_int_equal(f.counts.translated, 0);
     teardown(&f);
 }
 
