@@ -19,7 +19,7 @@
 #define CUTS_NAME         RAY_STR("spanbridge.truncated")
 #define ANNOTATION_PREFIX RAY_STR("aws.xray.annotation.")
 
-enum place { NOWHERE = 0, ANNOTATION = 1, METADATA = 2 };
+enum place { NOWHERE = 0, ANNOTATION = 1, METADATA = 2, CLASHED = RAY_PLACE_CLASHED };
 
 bool ray_annotation_fits(const struct ray_value *value)
 {
@@ -121,8 +121,9 @@ static bool is_own_name(const struct ray_annotations *a, struct ray_str name)
 }
 
 /* {"a": 1} or null in aws.xray.metadata.NAME; false when it is an ordinary attribute. */
-static bool add_namespace(struct ray_annotations *a, const struct ray_attribute *attribute)
+static bool add_namespace(struct ray_annotations *a, const struct ray_facts *facts, size_t item)
 {
+    const struct ray_attribute *attribute = &facts->items[item];
     if (a->rules.index_all || attribute->value.kind != RAY_VALUE_STRING ||
         !ray_str_starts_with(attribute->key, METADATA_PREFIX)) {
         return false;
@@ -142,6 +143,7 @@ static bool add_namespace(struct ray_annotations *a, const struct ray_attribute 
         a->failed = true;
         return false;
     }
+    namespace->item = item;
     namespace->name = name;
     namespace->value = value;
     namespace->next = a->namespaces;
@@ -183,7 +185,7 @@ static unsigned place_of(struct ray_annotations *a, struct ray_facts *facts, siz
         a->failed |= note->annotation_key.ptr == NULL && attribute->key.len > 0;
         return is_long(&attribute->value) ? ANNOTATION | METADATA : ANNOTATION;
     }
-    if (!indexed && facts->has_metadata_names && add_namespace(a, attribute)) {
+    if (!indexed && facts->has_metadata_names && add_namespace(a, facts, i)) {
         return NOWHERE;
     }
     return METADATA; /* D18: also what is indexed but no annotation can hold */
@@ -412,7 +414,12 @@ static void write_item_metadata(struct ray_annotations *a, struct section *s,
     place_items(a);
     for (size_t i = 0; !a->failed && i < a->resource->item_count; i++) {
         const struct ray_resource_item *item = &a->resource->items[i];
-        if ((a->item_places[i] & METADATA) != 0 && ray_map_find(described, item->name) == NULL) {
+        if ((a->item_places[i] & METADATA) == 0) {
+            continue;
+        }
+        if (ray_map_find(described, item->name) != NULL) {
+            a->item_places[i] |= CLASHED;
+        } else {
             write_metadata(s, item->name, item->value, limits, a->scratch);
         }
     }
@@ -453,18 +460,19 @@ static bool is_kept(const struct ray_annotations *a, struct ray_str name)
     return !a->rules.only_resource_names || ray_str_starts_with(name, RESOURCE_PREFIX);
 }
 
-/* Writes a member of the default namespace unless its name is in use. */
-static void write_default(struct ray_annotations *a, struct section *s, struct ray_map *described,
+/* Writes a member of the default namespace unless its name is in use: then it returns false. */
+static bool write_default(struct ray_annotations *a, struct section *s, struct ray_map *described,
                           const struct ray_attribute *member, const struct ray_limits *limits)
 {
     /* names can only repeat when something interferes: else the map stays empty */
     if (a->interferes && !claim(described, member->key, &a->failed)) {
-        return;
+        return false;
     }
     open_section(s);
     if (is_kept(a, member->key)) {
         write_metadata(s, member->key, &member->value, limits, a->scratch);
     }
+    return true;
 }
 
 static bool is_default(const struct ray_namespace *namespace)
@@ -479,14 +487,16 @@ static void write_default_namespace(struct ray_annotations *a, struct section *s
     ray_map_init(&described, a->scratch, a->taken.seed);
     for (size_t i = 0; i < a->facts->count; i++) {
         if ((a->facts->notes[i].place & METADATA) != 0) {
-            write_default(a, s, &described, &a->facts->items[i], limits);
+            (void)write_default(a, s, &described, &a->facts->items[i], limits);
         }
     }
     for (const struct ray_namespace *n = a->namespaces; n != NULL; n = n->next) {
         size_t members =
             is_default(n) && n->value.kind == RAY_VALUE_MAP ? n->value.as.map.count : 0;
         for (size_t i = members; i > 0; i--) { /* from behind: of duplicates the last wins */
-            write_default(a, s, &described, &n->value.as.map.items[i - 1], limits);
+            if (!write_default(a, s, &described, &n->value.as.map.items[i - 1], limits)) {
+                a->facts->notes[n->item].place |= CLASHED;
+            }
         }
     }
     if (a->rules.with_resource && !prepared_text_will_do(a, limits)) {
@@ -522,7 +532,11 @@ static void write_namespace(struct ray_annotations *a, const struct ray_namespac
 static void write_preserved(const struct ray_annotations *a, struct section *outer,
                             const struct ray_limits *limits)
 {
-    for (size_t i = 0; a->rules.preserved != NULL && i < RAY_PRESERVE_NAMESPACES; i++) {
+    if (a->rules.preserved == NULL) {
+        return;
+    }
+    a->rules.preserved->item_places = a->item_places; /* decided by now, or they don't matter */
+    for (size_t i = 0; i < RAY_PRESERVE_NAMESPACES; i++) {
         if (ray_preserve_has(a->rules.preserved, i)) {
             struct mark mark = begin_member(outer);
             ray_json_key(outer->w, ray_preserve_name(i));

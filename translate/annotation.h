@@ -22,6 +22,7 @@ struct ray_str ray_annotation_key_clean(struct ray_str name, char *out);
 
 /* A metadata namespace that came as JSON (attribute aws.xray.metadata.NAME). */
 struct ray_namespace {
+    size_t item; /* of the facts */
     struct ray_str name;
     struct ray_value value; /* MAP or NONE */
     struct ray_namespace *next;
@@ -30,10 +31,10 @@ struct ray_namespace {
 /* What is done with the attributes of one document. */
 struct ray_annotation_rules {
     bool index_all;
-    uint32_t budget;                       /* annotations that stay such; 0: all */
-    bool with_resource;                    /* segments carry the resource, subsegments don't */
-    bool only_resource_names;              /* metadata of the service segment of a local root */
-    const struct ray_preserved *preserved; /* NULL: `preserve: none` */
+    uint32_t budget;                 /* annotations that stay such; 0: all */
+    bool with_resource;              /* segments carry the resource, subsegments don't */
+    bool only_resource_names;        /* metadata of the service segment of a local root */
+    struct ray_preserved *preserved; /* NULL: `preserve: none` */
 };
 
 /* Where each attribute of one document goes. */

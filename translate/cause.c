@@ -249,7 +249,7 @@ bool ray_cause_shows(const struct ray_event *event, const struct ray_exception *
     for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
         if (ray_str_eq(shown[i].key, attribute->key)) {
             return value->kind == shown[i].kind &&
-                   (!shown[i].as_frames || exception->frame_count > 0);
+                   (!shown[i].as_frames || ray_stacktrace_is_whole(exception, value->as.string));
         }
     }
     return false;

@@ -13,6 +13,10 @@
 
 #include <string.h>
 
+/* A bit of `place` beside those of annotation.c: part of it is not written as metadata, because its
+ * name is taken. Known once the metadata is written. */
+#define RAY_PLACE_CLASHED 4u
+
 /* What was found out about one attribute. */
 struct ray_note {
     uint8_t key;      /* enum ray_key */

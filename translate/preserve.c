@@ -77,20 +77,107 @@ static void write_scope(const struct ray_preserved *p, const struct ray_limits *
     ray_json_object_end(w);
 }
 
+/* --- otel.resource --- */
+
+/* Segments have them in the default namespace. */
+static bool shows_attributes(const struct ray_preserved *p)
+{
+    return p->shape->subsegment && p->resource->facts.count > 0;
+}
+
+/* Of the resource's: an earlier value of a key that comes again, or one whose name was taken. */
+static bool is_item_left_out(const struct ray_preserved *p, size_t i)
+{
+    return p->resource->items[i].superseded ||
+           (p->item_places != NULL && (p->item_places[i] & RAY_PLACE_CLASHED) != 0);
+}
+
+static bool has_item_left_out(const struct ray_preserved *p)
+{
+    for (size_t i = 0; i < p->resource->item_count; i++) {
+        if (is_item_left_out(p, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool has_resource(const struct ray_preserved *p)
 {
-    const struct ray_resource_spans *resource = p->resource;
-    return resource != NULL && (resource->schema_url.len > 0 || resource->dropped_attributes > 0);
+    const struct ray_resource_spans *resource = p->resource_spans;
+    bool has_unset = p->resource->item_count < p->resource->facts.count;
+    return resource->schema_url.len > 0 || resource->dropped_attributes > 0 ||
+           shows_attributes(p) || has_unset || has_item_left_out(p);
+}
+
+static void begin_once(struct ray_json_writer *w, struct ray_str quoted_key_and_bracket,
+                       bool *begun)
+{
+    if (!*begun) {
+        ray_json_raw_key(w, quoted_key_and_bracket);
+        w->comma = false;
+        *begun = true;
+    }
+}
+
+/* One of `duplicate_attributes`. */
+static void write_duplicate(struct ray_str key, const struct ray_value *value,
+                            const struct ray_limits *limits, struct ray_arena *arena,
+                            struct ray_json_writer *w, bool *begun)
+{
+    begin_once(w, RAY_STR("\"duplicate_attributes\":["), begun);
+    ray_json_object_begin(w);
+    ray_json_key_string(w, RAY_STR("key"), key);
+    RAY_JSON_KEY(w, "value");
+    ray_value_write(value, limits, arena, w);
+    ray_json_object_end(w);
+}
+
+static void write_items_left_out(const struct ray_preserved *p, const struct ray_limits *limits,
+                                 struct ray_arena *arena, struct ray_json_writer *w)
+{
+    bool begun = false;
+    for (size_t i = 0; i < p->resource->item_count; i++) {
+        const struct ray_resource_item *item = &p->resource->items[i];
+        if (is_item_left_out(p, i)) {
+            struct ray_str key = ray_str_from_pos(item->name, RAY_STR("otel.resource.").len);
+            write_duplicate(key, item->value, limits, arena, w, &begun);
+        }
+    }
+    if (begun) {
+        ray_json_array_end(w);
+    }
+}
+
+/* The keys of attributes without a value. */
+static void write_unset(const struct ray_facts *facts, struct ray_json_writer *w)
+{
+    bool begun = false;
+    for (size_t i = 0; i < facts->count; i++) {
+        if (facts->items[i].value.kind == RAY_VALUE_NONE) {
+            begin_once(w, RAY_STR("\"unset_attributes\":["), &begun);
+            ray_json_string(w, facts->items[i].key);
+        }
+    }
+    if (begun) {
+        ray_json_array_end(w);
+    }
 }
 
 static void write_resource(const struct ray_preserved *p, const struct ray_limits *limits,
                            struct ray_arena *arena, struct ray_json_writer *w)
 {
-    (void)limits;
-    (void)arena;
     ray_json_object_begin(w);
-    RAY_WRITE_IF_ANY(w, "schema_url", p->resource->schema_url);
-    write_count(w, RAY_STR("\"dropped_attributes_count\":"), p->resource->dropped_attributes);
+    if (shows_attributes(p) && limits == &ray_limits_none) {
+        RAY_JSON_KEY(w, "attributes");
+        ray_json_raw(w, p->resource->attributes);
+    } else if (shows_attributes(p)) {
+        write_attributes(&p->resource_spans->attributes, limits, arena, w);
+    }
+    write_items_left_out(p, limits, arena, w);
+    write_unset(&p->resource->facts, w);
+    RAY_WRITE_IF_ANY(w, "schema_url", p->resource_spans->schema_url);
+    write_count(w, RAY_STR("\"dropped_attributes_count\":"), p->resource_spans->dropped_attributes);
     ray_json_object_end(w);
 }
 
@@ -176,16 +263,6 @@ static void write_plain(const struct ray_preserved *p, struct ray_json_writer *w
 
 /* --- otel.span: lists and maps, begun when they get something --- */
 
-static void begin_once(struct ray_json_writer *w, struct ray_str quoted_key_and_bracket,
-                       bool *begun)
-{
-    if (!*begun) {
-        ray_json_raw_key(w, quoted_key_and_bracket);
-        w->comma = false;
-        *begun = true;
-    }
-}
-
 /* enduser.id is hidden from indexing by the mark that earlier duplicates have. */
 static bool is_hidden_user(const struct ray_facts *facts, size_t i)
 {
@@ -193,11 +270,14 @@ static bool is_hidden_user(const struct ray_facts *facts, size_t i)
 }
 
 /* Attributes that a block took but did not write: a second spelling, a value of the wrong kind,
- * what the field had no room for. */
+ * what the field had no room for; metadata as JSON whose names were taken. */
 static bool is_lost(const struct ray_preserved *p, size_t i)
 {
     const struct ray_note *note = &p->facts->notes[i];
     const struct ray_value *value = &p->facts->items[i].value;
+    if ((note->place & RAY_PLACE_CLASHED) != 0) {
+        return true;
+    }
     if (note->place != 0 || note->key == RAY_KEY_NONE || value->kind == RAY_VALUE_NONE ||
         (note->superseded && !is_hidden_user(p->facts, i))) {
         return false;
@@ -234,15 +314,9 @@ static void write_duplicates(const struct ray_preserved *p, const struct ray_lim
     bool begun = false;
     for (size_t i = 0; i < p->facts->count; i++) {
         const struct ray_attribute *item = &p->facts->items[i];
-        if (!is_duplicate(p, i)) {
-            continue;
+        if (is_duplicate(p, i)) {
+            write_duplicate(item->key, &item->value, limits, arena, w, &begun);
         }
-        begin_once(w, RAY_STR("\"duplicate_attributes\":["), &begun);
-        ray_json_object_begin(w);
-        ray_json_key_string(w, RAY_STR("key"), item->key);
-        RAY_JSON_KEY(w, "value");
-        ray_value_write(&item->value, limits, arena, w);
-        ray_json_object_end(w);
     }
     if (begun) {
         ray_json_array_end(w);
@@ -368,7 +442,8 @@ static bool has_span(const struct ray_preserved *p)
         return true;
     }
     for (size_t i = 0; i < p->facts->count; i++) {
-        if (is_lost(p, i) || is_duplicate(p, i)) {
+        if (is_lost(p, i) || is_duplicate(p, i) ||
+            p->facts->items[i].value.kind == RAY_VALUE_NONE) {
             return true;
         }
     }
@@ -382,6 +457,7 @@ static void write_span(const struct ray_preserved *p, const struct ray_limits *l
     write_plain(p, w);
     write_lost(p, limits, arena, w);
     write_duplicates(p, limits, arena, w);
+    write_unset(p->facts, w);
     write_links(p->span, w);
     write_exceptions(p, limits, arena, w);
     ray_json_object_end(w);

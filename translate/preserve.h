@@ -3,7 +3,9 @@
  *
  *   otel.events    [{name, time, attributes, dropped_attributes_count}]: what is no exception
  *   otel.scope     {name, version, attributes, schema_url, dropped_attributes_count}
- *   otel.resource  {schema_url, dropped_attributes_count}, on segments
+ *   otel.resource  {attributes, duplicate_attributes, unset_attributes, schema_url,
+ *                  dropped_attributes_count}; the attributes on subsegments, where no other rule
+ *                  writes them
  *   otel.span      the table `members` in preserve.c: kind, status, trace state, ..., and what
  *                  blocks took without writing it
  *
@@ -12,12 +14,15 @@
 #ifndef RAY_TRANSLATE_PRESERVE_H
 #define RAY_TRANSLATE_PRESERVE_H
 
+#include "translate/resource.h"
 #include "translate/shown.h"
 
 struct ray_preserved {
     const struct ray_span *span;
     const struct ray_scope_spans *scope;
-    const struct ray_resource_spans *resource; /* NULL: not in this document */
+    const struct ray_resource_spans *resource_spans;
+    const struct ray_resource *resource; /* the same, prepared */
+    const uint8_t *item_places;          /* of its items; NULL: none clashed */
     const struct ray_shape *shape;
     const struct ray_facts *facts; /* with each attribute's place decided */
     struct ray_str name;           /* of the document */

@@ -118,6 +118,14 @@ static enum ray_status write_parts(struct ray_resource *resource,
         text->failed |= !ray_metadata_write_resource(resource, arena, &w);
         status = take(text, arena, &resource->metadata);
     }
+    if (status == RAY_OK && options->preserve_all) {
+        struct ray_value all = {.kind = RAY_VALUE_MAP};
+        all.as.map.items = resource->facts.items;
+        all.as.map.count = resource->facts.count;
+        ray_json_init(&w, text);
+        ray_value_write(&all, &ray_limits_none, arena, &w);
+        status = take(text, arena, &resource->attributes);
+    }
     return status;
 }
 

@@ -35,6 +35,7 @@ struct ray_resource {
     bool has_renamed;           /* some become annotations that span attributes may be, too */
     struct ray_str annotations; /* the items as members, when no span interferes */
     struct ray_str metadata;
+    struct ray_str attributes; /* all of them as one object: for `preserve: all` */
 };
 
 struct ray_resource_options {
@@ -42,6 +43,7 @@ struct ray_resource_options {
     const struct ray_str *log_groups;
     size_t log_group_count;
     bool index_all;
+    bool preserve_all;
 };
 
 /* RAY_NOMEM: the arena is used up. */

@@ -8,6 +8,7 @@
 
 #include "core/codec.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ID_CHARS ((size_t)2 * RAY_SPAN_ID_BYTES)
@@ -498,4 +499,51 @@ void ray_stacktrace_parse(struct ray_str language, struct ray_str text,
             return;
         }
     }
+}
+
+/* --- what a text says beyond its frames --- */
+
+static bool eat(struct ray_str *rest, struct ray_str what)
+{
+    if (!ray_str_starts_with(*rest, what)) {
+        return false;
+    }
+    *rest = ray_str_from_pos(*rest, what.len);
+    return true;
+}
+
+static bool eat_line_number(struct ray_str *rest, int64_t line)
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof(digits), ":%lld", (long long)line);
+    return eat(rest, (struct ray_str){digits, (size_t)len}) || line == 0;
+}
+
+static bool eat_exception(struct ray_str *rest, const struct ray_exception *exception)
+{
+    if (!eat(rest, exception->type) ||
+        (exception->message.len > 0 &&
+         !(eat(rest, RAY_STR(": ")) && eat(rest, exception->message)))) {
+        return false;
+    }
+    for (const struct ray_frame *frame = exception->frames; frame != NULL; frame = frame->next) {
+        if (!eat(rest, RAY_STR("\n\tat ")) || !eat(rest, frame->label) ||
+            !eat(rest, RAY_STR("(")) || !eat(rest, frame->path) ||
+            !eat_line_number(rest, frame->line) || !eat(rest, RAY_STR(")"))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool ray_stacktrace_is_whole(const struct ray_exception *exception, struct ray_str text)
+{
+    struct ray_str rest = text;
+    bool whole = exception->frame_count > 0 && eat_exception(&rest, exception);
+    const struct ray_exception *cause = exception->next;
+    for (; whole && cause != NULL && cause->event == NULL; cause = cause->next) {
+        whole = eat(&rest, RAY_STR("\nCaused by: ")) && eat_exception(&rest, cause);
+    }
+    (void)eat(&rest, RAY_STR("\n"));
+    return whole && rest.len == 0;
 }

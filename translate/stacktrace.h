@@ -49,4 +49,8 @@ struct ray_exception *ray_exception_new(struct ray_stack_builder *builder);
 void ray_stacktrace_parse(struct ray_str language, struct ray_str text,
                           struct ray_exception *exception, struct ray_stack_builder *builder);
 
+/* True when the exception and its causes say all that stands in the text: Java's form without
+ * columns, lines of source, modules, "... 7 more" and the like. */
+bool ray_stacktrace_is_whole(const struct ray_exception *exception, struct ray_str text);
+
 #endif

@@ -166,6 +166,7 @@ struct ray_translator *ray_translator_new(const struct ray_translate_options *op
         .log_groups = strings + options->indexed_attribute_count,
         .log_group_count = options->aws_log_group_count,
         .index_all = options->index_all_attributes,
+        .preserve_all = options->preserve_all,
     };
     return translator;
 }
@@ -245,7 +246,8 @@ static struct ray_preserved preserved_of(const struct work *work, const struct d
     return (struct ray_preserved){
         .span = d->span,
         .scope = work->scope,
-        .resource = d->shape.subsegment ? NULL : work->resource_spans,
+        .resource_spans = work->resource_spans,
+        .resource = &work->resource,
         .shape = &d->shape,
         .facts = facts,
         .name = d->name.text,

@@ -5,6 +5,7 @@
  * somewhere in the span's documents; with `none` what docs/translation.md says is left out must be
  * missing, and what no block can have taken must be there. The seed is printed with a failure.
  */
+#include "core/json_writer.h"
 #include "tests/unit/check.h"
 #include "translate/semconv.h"
 #include "translate/translate.h"
@@ -19,7 +20,7 @@ enum fate {
     KEPT,       /* with `none`, too */
     EITHER,     /* with `none` a rule decides */
     LEFT_OUT,   /* with `none` it must not be there */
-    OF_SEGMENT, /* the resource's: on segments */
+    OF_SEGMENT, /* the resource's: with `none` on segments only */
 };
 
 struct token {
@@ -101,9 +102,24 @@ static struct ray_value list(struct world *w, enum fate fate, const char *what)
     return value;
 }
 
+/* "tok00000001" are 11 bytes: with another they are 16 digits of base64. */
+static struct ray_value bytes(struct world *w, enum fate fate, const char *what)
+{
+    struct ray_str text =
+        ray_arena_printf(w->arena, "\xff%011llu", (unsigned long long)w->number++ % 100000000);
+    struct ray_buf out;
+    struct ray_json_writer json;
+    ray_buf_init(&out, 64);
+    ray_json_init(&json, &out);
+    ray_json_base64(&json, text);
+    expect(w, ray_arena_copy(w->arena, ray_buf_str(&out)), fate, what);
+    ray_buf_clear(&out);
+    return (struct ray_value){.kind = RAY_VALUE_BYTES, .as.string = text};
+}
+
 static struct ray_value any_value(struct world *w, enum fate fate, const char *what)
 {
-    switch (draw(w, 10)) {
+    switch (draw(w, 11)) {
     case 0:
         return (struct ray_value){.kind = RAY_VALUE_INT, .as.integer = number(w, fate, what)};
     case 1:
@@ -117,6 +133,8 @@ static struct ray_value any_value(struct world *w, enum fate fate, const char *w
         return nested(w, fate, what);
     case 5:
         return (struct ray_value){.kind = RAY_VALUE_NONE};
+    case 6:
+        return bytes(w, fate, what);
     default:
         return (struct ray_value){.kind = RAY_VALUE_STRING, .as.string = word(w, fate, what)};
     }
@@ -154,10 +172,18 @@ static struct ray_attribute any_attribute(struct world *w)
         return known_attribute(w);
     }
     if (draw(w, 12) == 0) {
-        struct ray_str json =
-            ray_arena_printf(w->arena, "{\"%s\":[1]}", word(w, EITHER, "namespace").ptr);
-        return (struct ray_attribute){RAY_STR("aws.xray.metadata.shop"),
+        static const char *const names[] = {"aws.xray.metadata.shop", "aws.xray.metadata.default",
+                                            "aws.xray.metadata.Default"};
+        struct ray_str json = ray_arena_printf(
+            w->arena, "{\"%s\":[1],\"app-a%c\":{\"x\":%u},\"otel.resource.odd\":%u}",
+            word(w, EITHER, "namespace").ptr, (char)('a' + draw(w, 8)), number(w, EITHER, "member"),
+            number(w, EITHER, "member"));
+        return (struct ray_attribute){ray_str_from(names[draw(w, 3)]),
                                       {.kind = RAY_VALUE_STRING, .as.string = json}};
+    }
+    if (draw(w, 30) == 0) {
+        return (struct ray_attribute){RAY_STR("otel.resource.odd"),
+                                      any_value(w, EITHER, "attribute like the resource's")};
     }
     struct ray_str key = ray_arena_printf(w->arena, "app-%c%c", (char)('a' + draw(w, 26)),
                                           (char)('a' + draw(w, 26)));
@@ -170,6 +196,10 @@ static struct ray_attributes attributes(struct world *w, size_t max)
     struct ray_attribute *items = RAY_ARENA_ARRAY(w->arena, struct ray_attribute, max);
     for (size_t i = 0; i < count; i++) {
         items[i] = any_attribute(w);
+        if (items[i].value.kind == RAY_VALUE_NONE) {
+            expect(w, ray_arena_printf(w->arena, "\"%.*s\"", RAY_STR_ARG(items[i].key)), EITHER,
+                   "key without a value");
+        }
     }
     return (struct ray_attributes){items, count};
 }
@@ -185,6 +215,60 @@ static struct ray_attributes plain(struct world *w, size_t count, enum fate fate
     return (struct ray_attributes){items, count};
 }
 
+/* A key may come again, have no value, or be one that the span has, too. */
+static struct ray_attributes resource_attributes(struct world *w)
+{
+    size_t others = draw(w, 5), count = 0;
+    struct ray_attributes all = plain(w, others, OF_SEGMENT, "resource attribute");
+    struct ray_attribute *items = RAY_ARENA_ARRAY(w->arena, struct ray_attribute, others + 3);
+    static const char *const languages[] = {"java", "python", "nodejs", "dotnet", "go", "php"};
+    for (uint64_t odd = draw(w, 3); odd > 0; odd--) {
+        items[count++] = (struct ray_attribute){RAY_STR("odd"), any_value(w, EITHER, "odd one")};
+    }
+    for (size_t i = 0; i < others; i++) {
+        items[count++] = all.items[i];
+        if (all.items[i].value.kind == RAY_VALUE_NONE) {
+            expect(w, ray_arena_printf(w->arena, "plain.%zu\"", i), EITHER, "unset");
+        }
+    }
+    items[count++] = (struct ray_attribute){
+        RAY_STR("telemetry.sdk.language"),
+        {.kind = RAY_VALUE_STRING, .as.string = ray_str_from(languages[draw(w, 6)])}};
+    return (struct ray_attributes){items, count};
+}
+
+/* As some SDK prints them, with what has no field: columns, lines of source, modules, counts. */
+static struct ray_str stack(struct world *w)
+{
+    struct ray_str a = word(w, EITHER, "stack"), b = word(w, EITHER, "stack"),
+                   c = word(w, EITHER, "stack");
+    unsigned n = number(w, EITHER, "line"), m = number(w, EITHER, "line or column");
+    switch (draw(w, 6)) {
+    case 0:
+        return ray_arena_printf(w->arena, "%s: %s\n\tat %s(A.java:%u)\n\t... %u more", a.ptr, b.ptr,
+                                c.ptr, n, m);
+    case 1:
+        return ray_arena_printf(w->arena,
+                                "E: x\n\tat %s(A.java:%u)\nCaused by: %s: %s\n\tat p(q.java:%u)",
+                                a.ptr, n, b.ptr, c.ptr, m);
+    case 2:
+        return ray_arena_printf(
+            w->arena,
+            "Traceback (most recent call last):\n  File \"%s\", line %u, in f%u\n"
+            "    %s\nE: %s",
+            a.ptr, n, m, b.ptr, c.ptr);
+    case 3:
+        return ray_arena_printf(w->arena, "E: %s\n    at %s (/%s.js:%u:%u)", a.ptr, b.ptr, c.ptr, n,
+                                m);
+    case 4:
+        return ray_arena_printf(w->arena, "E: %s\n   at %s() in /%s.cs:line %u\n   --- %u ---",
+                                a.ptr, b.ptr, c.ptr, n, m);
+    default:
+        return ray_arena_printf(w->arena, "goroutine %u [running]:\n%s(0x1)\n\t/%s.go:%u +0x1\n%s",
+                                m, a.ptr, b.ptr, n, c.ptr);
+    }
+}
+
 static void make_exception(struct world *w, struct ray_event *event)
 {
     static const char *const names[] = {"exception.type", "exception.message",
@@ -193,7 +277,11 @@ static void make_exception(struct world *w, struct ray_event *event)
     struct ray_attribute *items = RAY_ARENA_ARRAY(w->arena, struct ray_attribute, COUNT(names));
     event->name = RAY_STR("exception");
     for (size_t i = 0; i < count; i++) {
-        items[i] = (struct ray_attribute){ray_str_from(names[i]), any_value(w, EITHER, names[i])};
+        struct ray_value value =
+            i == 2 && draw(w, 4) > 0
+                ? (struct ray_value){.kind = RAY_VALUE_STRING, .as.string = stack(w)}
+                : any_value(w, EITHER, names[i]);
+        items[i] = (struct ray_attribute){ray_str_from(names[i]), value};
     }
     event->attributes = (struct ray_attributes){items, count};
 }
@@ -324,8 +412,8 @@ static void check_tokens(const struct world *w, struct ray_str documents, bool a
     for (size_t i = 0; i < w->count; i++) {
         const struct token *token = &w->tokens[i];
         bool there = ray_str_find(documents, token->text) != SIZE_MAX;
-        bool must = token->fate == KEPT || (all && token->fate != OF_SEGMENT) ||
-                    (token->fate == OF_SEGMENT && subsegments < lines);
+        bool must =
+            all || token->fate == KEPT || (token->fate == OF_SEGMENT && subsegments < lines);
         bool must_not = !all && token->fate == LEFT_OUT;
         if ((must && !there) || (must_not && there)) {
             fail_msg("seed %llu, preserve %s: %s %.*s is %s\n%.*s", (unsigned long long)seed,
@@ -344,7 +432,7 @@ static void check_seed(uint64_t seed)
     struct ray_span span = make_span(&w);
     struct ray_scope_spans scope = make_scope(&w, &span);
     struct ray_resource_spans resource = {.scopes = &scope, .scope_count = 1};
-    resource.attributes = plain(&w, draw(&w, 4), OF_SEGMENT, "resource attribute");
+    resource.attributes = resource_attributes(&w);
     struct ray_request request = {&resource, 1, 1};
     struct ray_translate_options options = {
         .indexed_attributes = indexed,

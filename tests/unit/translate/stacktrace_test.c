@@ -76,6 +76,41 @@ static void text_becomes_frames(void **state)
     }
 }
 
+static const struct {
+    const char *text;
+    bool whole;
+} texts[] = {
+    {"E: m\n\tat a.B.c(B.java:7)\n\tat d.E.f(Native Method)", true},
+    {"E: m\n\tat a.B.c(B.java:7)\n", true},
+    {"E: m\n\tat a.B.c(B.java:7)\nCaused by: X: why\n\tat d.E.f(E.java:8)", true},
+    {"E: m\n\tat a.B.c(B.java:0)", true},
+    {"F: m\n\tat a.B.c(B.java:7)", false},
+    {"E: m\n\tat app/a.B.c(B.java:7)", false},
+    {"E: m\n\tat a.B.c(B.java:07)", false},
+    {"E: m\n\tat a.B.c(B.java:7)\n\t... 3 more", false},
+    {"E: m\n\tat a.B.c(B.java:7)\nCaused by: X: why\n more\n\tat d.E.f(E.java:8)", false},
+    {"E: m", false},
+};
+
+static void a_stack_may_say_more_than_its_frames(void **state)
+{
+    (void)state;
+    struct ray_span span = {.trace_id = {(const char *)ids, 16}, .span_id = {(const char *)ids, 8}};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct ray_arena *arena = ray_arena_new(1 << 20);
+        struct ray_made_ids made = {&span, 0};
+        struct ray_stack_builder builder = {.arena = arena, .ids = &made};
+        struct ray_exception *exception = ray_exception_new(&builder);
+        struct ray_str text = ray_str_from(texts[i].text);
+        exception->type = RAY_STR("E");
+        exception->message = RAY_STR("m");
+        ray_stacktrace_parse(RAY_STR("java"), text, exception, &builder);
+        print_message("%s\n", texts[i].text);
+        assert_int_equal(ray_stacktrace_is_whole(exception, text), texts[i].whole);
+        ray_arena_free(arena);
+    }
+}
+
 static void made_ids_repeat_and_differ(void **state)
 {
     (void)state;
@@ -93,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_becomes_frames),
+        cmocka_unit_test(a_stack_may_say_more_than_its_frames),
         cmocka_unit_test(made_ids_repeat_and_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
