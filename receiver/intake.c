@@ -2,8 +2,9 @@
  * intake: one decode, one batch per pipeline, one answer.
  *
  * All queues are asked for room before the first is given anything, so that a full one refuses the
- * request as a whole. The embedded ticket is shared by all pushes; the last one to complete
- * answers, with the worst status.
+ * request as a whole. Each push has a ticket; the last one to complete answers, with the worst
+ * status. The history hears of a batch before its queue does, and hears it taken back when the
+ * queue or the ticket says no.
  */
 #include "receiver/intake.h"
 
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "proto/otlp_decode.h"
+#include "receiver/door.h"
 
 #define DEFAULT_MAX_BYTES ((size_t)64 << 20)
 /* A client that resends sooner finds the queue as full as it was. */
@@ -23,6 +25,7 @@
 struct ray_intake {
     struct ray_intake_options options;
     struct ray_intake_pipeline *pipelines;
+    struct ray_door door;
     struct ray_log_limiter refused;
 };
 
@@ -42,6 +45,9 @@ struct ray_intake *ray_intake_new(const struct ray_intake_options *options)
     intake->options = *options;
     intake->options.pipelines = NULL;
     intake->pipelines = pipelines;
+    if (options->history != NULL) {
+        intake->door = (struct ray_door){ray_history_door(options->history), options->receiver};
+    }
     if (intake->options.arena_quota_bytes == 0) {
         intake->options.arena_quota_bytes = DEFAULT_MAX_BYTES;
     }
@@ -117,6 +123,20 @@ static void answer(struct ray_intake_call *call, enum ray_status status)
     }
 }
 
+static enum ray_status make_pushes(struct ray_intake_call *call, size_t count)
+{
+    call->pushes = count == 1 ? &call->first : calloc(count, sizeof(*call->pushes));
+    return call->pushes != NULL ? RAY_OK : RAY_NOMEM;
+}
+
+static void free_pushes(struct ray_intake_call *call)
+{
+    if (call->pushes != &call->first) {
+        free(call->pushes);
+    }
+    call->pushes = NULL;
+}
+
 /* One ticket, or the take itself, is done with the call; the last one answers. */
 static void let_go(struct ray_intake_call *call, enum ray_status status)
 {
@@ -125,16 +145,30 @@ static void let_go(struct ray_intake_call *call, enum ray_status status)
            !atomic_compare_exchange_weak(&call->worst, &worst, (int)status)) {
     }
     if (atomic_fetch_sub(&call->tickets_open, 1) == 1) {
+        free_pushes(call);
         answer(call, (enum ray_status)atomic_load(&call->worst));
     }
 }
 
+/* A pipeline's batch is accepted, or not. */
+static void push_done(struct ray_intake_push *push, enum ray_status status)
+{
+    const struct ray_intake_pipeline *pipeline = push->pipeline;
+    if (status != RAY_OK) {
+        ray_history_taken_back(pipeline->owed, pipeline->owed_count, push->batch);
+        ray_door_refuse_batch(&push->call->intake->door, push->batch,
+                              ray_translator_profile(pipeline->translators[0]),
+                              ray_refusal_name(refusals[status].reason), refusals[status].message);
+    }
+    ray_batch_unref(push->batch);
+    let_go(push->call, status);
+}
+
 static void on_ticket(struct ray_ticket *ticket, enum ray_status status)
 {
-    struct ray_intake_call *call =
-        (struct ray_intake_call *)(void *)((char *)ticket -
-                                           offsetof(struct ray_intake_call, ticket));
-    let_go(call, status);
+    push_done((struct ray_intake_push *)(void *)((char *)ticket -
+                                                 offsetof(struct ray_intake_push, ticket)),
+              status);
 }
 
 /* ---- the way in ------------------------------------------------------------------------------ */
@@ -269,21 +303,30 @@ static enum ray_status reserve_all(const struct ray_intake *intake, struct ray_b
     return RAY_OK;
 }
 
+/* Keeps a reference of its own for the time until the ticket. */
+static void push_one(struct ray_intake_call *call, struct ray_intake_push *push,
+                     const struct ray_intake_pipeline *pipeline, struct ray_batch *batch)
+{
+    *push = (struct ray_intake_push){{on_ticket}, call, pipeline, ray_batch_ref(batch)};
+    ray_history_taken(pipeline->owed, pipeline->owed_count, batch);
+    enum ray_status status =
+        ray_queue_push(pipeline->queue, batch, ray_batch_bytes(batch), &push->ticket);
+    if (status != RAY_OK) {
+        ray_batch_unref(batch);
+        push_done(push, status);
+    }
+}
+
 /* Gives every batch away. `call` may be gone afterwards. */
 static void push_all(const struct ray_intake *intake, struct ray_intake_call *call,
                      struct ray_batch **batches)
 {
     size_t count = intake->options.pipeline_count;
-    call->ticket.done = on_ticket;
+    struct ray_intake_push *pushes = call->pushes;
     atomic_store(&call->worst, RAY_OK);
     atomic_store(&call->tickets_open, (int)count + 1); /* one is ours, so that `call` stays */
     for (size_t i = 0; i < count; i++) {
-        enum ray_status status = ray_queue_push(intake->pipelines[i].queue, batches[i],
-                                                ray_batch_bytes(batches[i]), &call->ticket);
-        if (status != RAY_OK) {
-            ray_batch_unref(batches[i]);
-            let_go(call, status);
-        }
+        push_one(call, &pushes[i], &intake->pipelines[i], batches[i]);
     }
     let_go(call, RAY_OK);
 }
@@ -302,23 +345,32 @@ static enum ray_status prepare(const struct ray_intake *intake, struct ray_intak
     if (call->rejected_spans == call->spans) {
         return RAY_OK;
     }
-    status = reserve_all(intake, batches);
+    status = make_pushes(call, intake->options.pipeline_count);
+    if (status == RAY_OK) {
+        status = reserve_all(intake, batches);
+    }
     if (status != RAY_OK) {
+        free_pushes(call);
         call->message[0] = '\0'; /* the whole is refused, not a part */
     }
     return status;
 }
 
-static void log_refused(struct ray_intake *intake, enum ray_status status,
-                        const struct ray_intake_call *call)
+/* For the log and the history. */
+static void note_refused(struct ray_intake *intake, enum ray_status status,
+                         const struct ray_intake_call *call, const struct ray_request *request)
 {
     uint64_t repeated = 0;
+    const char *reason = ray_refusal_name(refusals[status].reason);
+    const char *message = call->message[0] ? call->message : refusals[status].message;
     if (ray_log_allow(&intake->refused, intake->options.clock, &repeated)) {
-        ray_log_warn(
-            intake->options.log, "request refused", "reason=%s spans=%llu message=%s repeated=%llu",
-            ray_refusal_name(refusals[status].reason), (unsigned long long)call->spans,
-            RAY_LOG_STR(ray_str_from(call->message[0] ? call->message : refusals[status].message)),
-            (unsigned long long)repeated);
+        ray_log_warn(intake->options.log, "request refused",
+                     "reason=%s spans=%llu message=%s repeated=%llu", reason,
+                     (unsigned long long)call->spans, RAY_LOG_STR(ray_str_from(message)),
+                     (unsigned long long)repeated);
+    }
+    if (call->spans > 0) {
+        ray_door_refuse(&intake->door, request, reason, message);
     }
 }
 
@@ -331,6 +383,8 @@ void ray_intake_take(struct ray_intake *intake, struct ray_intake_call *call)
     call->retry_after_ms = 0;
     call->rejected_spans = call->too_big_spans = call->spans = 0;
     call->unindexed = 0;
+    call->intake = intake;
+    call->pushes = NULL;
     memset(call->cut, 0, sizeof(call->cut));
 
     enum ray_status status = decode(call, &request);
@@ -343,6 +397,10 @@ void ray_intake_take(struct ray_intake *intake, struct ray_intake_call *call)
         batches = RAY_ARENA_ARRAY(call->arena, struct ray_batch *, count);
         status = batches != NULL ? prepare(intake, call, &request, batches) : out_of_arena(call);
     }
+    if (status == RAY_OK && call->rejected_spans > 0) {
+        ray_door_reject(&intake->door, &request, batches[0],
+                        ray_translator_profile(intake->pipelines[0].translators[0]));
+    }
     if (status == RAY_OK && call->rejected_spans < call->spans) {
         push_all(intake, call, batches);
         return;
@@ -351,7 +409,7 @@ void ray_intake_take(struct ray_intake *intake, struct ray_intake_call *call)
         ray_batch_unref(batches[i]);
     }
     if (status != RAY_OK) {
-        log_refused(intake, status, call);
+        note_refused(intake, status, call, &request);
     }
     answer(call, status);
 }

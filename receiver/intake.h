@@ -11,6 +11,7 @@
 #include "core/arena.h"
 #include "core/log.h"
 #include "proto/otlp_reply.h"
+#include "queue/history.h"
 #include "queue/ledger.h"
 #include "queue/queue.h"
 #include "translate/translate.h"
@@ -23,14 +24,18 @@ struct ray_intake_pipeline {
     struct ray_queue *queue;
     const struct ray_translator *const *translators;
     size_t translator_count;
+    const struct ray_history_owed *owed; /* its exporters'; NULL: nobody asks what became of it */
+    size_t owed_count;
 };
 
 struct ray_intake_options {
     const struct ray_intake_pipeline
         *pipelines; /* copied; what they point to must outlive the intake */
     size_t pipeline_count;
-    size_t arena_quota_bytes; /* of one request's arena; 0: 64 MiB */
-    size_t batch_max_bytes;   /* of one pipeline's batch; 0: 64 MiB */
+    size_t arena_quota_bytes;    /* of one request's arena; 0: 64 MiB */
+    size_t batch_max_bytes;      /* of one pipeline's batch; 0: 64 MiB */
+    const char *receiver;        /* component id, for the history */
+    struct ray_history *history; /* of refused spans; may be NULL */
     struct ray_log *log;
     const struct ray_clock *clock;
 };
@@ -42,6 +47,14 @@ size_t ray_intake_arena_quota(const struct ray_intake *intake);
 
 struct ray_intake_call;
 typedef void (*ray_intake_answered_fn)(struct ray_intake_call *call);
+
+/* One pipeline's batch until its ticket. The intake's own. */
+struct ray_intake_push {
+    struct ray_ticket ticket;
+    struct ray_intake_call *call;
+    const struct ray_intake_pipeline *pipeline;
+    struct ray_batch *batch;
+};
 
 /* Embedded in the transport's own request. */
 struct ray_intake_call {
@@ -60,7 +73,9 @@ struct ray_intake_call {
     uint32_t retry_after_ms; /* with AGAIN, NOMEM, IO, CLOSED */
 
     /* the intake's own */
-    struct ray_ticket ticket;
+    struct ray_intake *intake;
+    struct ray_intake_push first;
+    struct ray_intake_push *pushes; /* `first` when there is one pipeline */
     _Atomic int tickets_open;
     _Atomic int worst;
     uint64_t spans;

@@ -122,8 +122,9 @@ static void test_two_pipelines_give_one_answer(void **state)
     struct ray_queue second;
     fake_queue_init(&second);
     const struct ray_translator *translators[] = {rig.translator};
-    struct ray_intake_pipeline pipelines[] = {{&rig.queue, translators, 1},
-                                              {&second, translators, 1}};
+    struct ray_intake_pipeline pipelines[] = {
+        {.queue = &rig.queue, .translators = translators, .translator_count = 1},
+        {.queue = &second, .translators = translators, .translator_count = 1}};
     ray_intake_free(rig.intake);
     rig.intake = ray_intake_new(&(struct ray_intake_options){
         .pipelines = pipelines, .pipeline_count = 2, .clock = &ray_clock_system});
@@ -176,6 +177,78 @@ static void test_used_up_arena(void **state)
     }
 }
 
+/* "where: waiting dropped reason" of the trace of request_of, then what was kept of its spans. */
+static void check_history(struct ray_history *history, const char *want, size_t kept)
+{
+    struct ray_arena *arena = ray_arena_new(1 << 20);
+    struct ray_trace_id id = {{1, 2, 3}};
+    struct ray_history_answer answer, all;
+    struct ray_buf text;
+    ray_buf_init(&text, 4096);
+    CHECK_OK(ray_history_find(history, &id, arena, &answer));
+    CHECK_OK(ray_history_find(history, NULL, arena, &all));
+    for (size_t i = 0; i < answer.fate_count; i++) {
+        const struct ray_history_fate *fate = &answer.fates[i];
+        ray_buf_printf(&text, "%s: %u %u %s\n", fate->where, fate->waiting, fate->dropped,
+                       fate->reason);
+    }
+    CHECK_BUF(&text, want);
+    assert_int_equal(all.refusal_count, kept);
+    for (size_t i = 0; i < all.refusal_count; i++) {
+        assert_string_equal(all.refusals[i].where, "otlp/two");
+    }
+    ray_buf_clear(&text);
+    ray_arena_free(arena);
+}
+
+/* What the queue, or the ticket later, says no to is taken back and noted as refused; the spans
+ * without ids are kept too, though no trace can be asked after by theirs. */
+static void test_the_history_hears_of_it(void **state)
+{
+    (void)state;
+    static const struct {
+        enum ray_status reserve, push, ticket;
+        const char *history;
+        size_t kept;
+    } cases[] = {
+        {RAY_OK, RAY_OK, RAY_OK, "awsxray: 3 0 \n", 2},
+        {RAY_AGAIN, RAY_OK, RAY_OK, ": 0 3 queue_full\n", 4},
+        {RAY_OK, RAY_CLOSED, RAY_OK, ": 0 3 shutdown\n", 2 + 3},
+        {RAY_OK, RAY_OK, RAY_IO, ": 0 3 io\n", 2 + 3},
+    };
+    struct ray_str body = request_of(5, 2, 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct rig rig;
+        rig_open(&rig);
+        ray_intake_free(rig.intake);
+        struct ray_history *history = ray_history_new(
+            &(struct ray_history_options){.traces = 16, .refused = 16, .clock = &ray_clock_system});
+        const struct ray_history_owed owed = {ray_history_column(history, "awsxray"),
+                                              ray_translator_profile(rig.translator)};
+        struct ray_intake_pipeline pipeline = {
+            .queue = &rig.queue,
+            .translators = (const struct ray_translator *const *)&rig.translator,
+            .translator_count = 1,
+            .owed = &owed,
+            .owed_count = 1,
+        };
+        rig.intake = ray_intake_new(&(struct ray_intake_options){.pipelines = &pipeline,
+                                                                 .pipeline_count = 1,
+                                                                 .receiver = "otlp/two",
+                                                                 .history = history,
+                                                                 .clock = &ray_clock_system});
+        fake_queue_set(&rig.queue, cases[i].reserve, cases[i].push, cases[i].ticket, false);
+        struct ray_arena *arena = ray_arena_new(1 << 20);
+        (void)ask(&rig, arena, RAY_OTLP_PROTOBUF, body);
+        print_message("case %zu\n", i);
+        check_history(history, cases[i].history, cases[i].kept);
+        ray_arena_free(arena);
+        rig_close(&rig);
+        ray_history_free(history);
+    }
+    request_free(body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_kinds_of_request),
         cmocka_unit_test(test_two_pipelines_give_one_answer),
         cmocka_unit_test(test_used_up_arena),
+        cmocka_unit_test(test_the_history_hears_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
