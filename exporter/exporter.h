@@ -10,13 +10,15 @@
 
 #include "core/log.h"
 #include "core/metric.h"
+#include "queue/history.h"
 #include "queue/queue.h"
 
 /* All of it must outlive the exporter. */
 struct ray_exporter_environment {
     const char *id; /* component id: the cursor's name, log and metric label */
     struct ray_queue *queue;
-    uint64_t profile; /* of its documents */
+    uint64_t profile;                   /* of its documents */
+    struct ray_history_column *history; /* its own; NULL: nobody asks what became of a trace */
     struct ray_metrics *metrics;
     struct ray_log *log;
     const struct ray_clock *clock;

@@ -336,11 +336,13 @@ static size_t count_documents(const struct ray_local *exporter)
     return count;
 }
 
-static void drop(struct ray_local *exporter, enum ray_scan_code code)
+static void drop(struct ray_local *exporter, const struct ray_document *document,
+                 enum ray_scan_code code)
 {
     uint64_t repeated = 0;
     const char *name = ray_scan_code_name(code);
     ray_ledger_dropped(exporter->ledger, ray_str_from(name), 1);
+    ray_history_dropped(exporter->environment.history, document, ray_str_from(name));
     if (ray_log_allow(&exporter->refused, exporter->environment.clock, &repeated)) {
         ray_log_warn(exporter->environment.log, "document dropped: X-Ray would not process it",
                      "exporter=%s code=%s repeated=%" PRIu64,
@@ -354,7 +356,7 @@ static bool make_row(struct ray_local *exporter, const struct ray_document *docu
     struct ray_segment_scan scan;
     enum ray_scan_code code = ray_segment_scan(document->text, exporter->arena, &scan);
     if (code != RAY_SCAN_OK) {
-        drop(exporter, code);
+        drop(exporter, document, code);
         return false;
     }
     *row = (struct ray_store_document){
@@ -403,6 +405,20 @@ static void log_cannot_write(struct ray_local *exporter, enum ray_status status,
         RAY_LOG_STR(RAY_STR("free space or lower exporters.local.retention.max_size")), repeated);
 }
 
+static void note_rows(struct ray_local *exporter, const struct ray_store_document *rows,
+                      size_t count, enum ray_history_event event, const char *reason)
+{
+    struct ray_history_pen pen;
+    if (exporter->environment.history == NULL) {
+        return;
+    }
+    ray_history_begin(&pen, exporter->environment.history, event, ray_str_from(reason));
+    for (size_t i = 0; i < count; i++) {
+        ray_history_note(&pen, &rows[i].trace_id);
+    }
+    ray_history_end(&pen);
+}
+
 /* False when stop's time was used up first. */
 static bool put_until_done(struct ray_local *exporter, const struct ray_store_document *rows,
                            size_t count)
@@ -413,10 +429,13 @@ static bool put_until_done(struct ray_local *exporter, const struct ray_store_do
         enum ray_status status = ray_store_put(exporter->store, rows, count, &error);
         if (status == RAY_OK) {
             ray_ledger_delivered(exporter->ledger, count);
+            note_rows(exporter, rows, count, RAY_HISTORY_DELIVERED, "");
             return true;
         }
         log_cannot_write(exporter, status, &error);
         ray_ledger_retried(exporter->ledger, ray_str_from(ray_status_name(status)), count);
+        note_rows(exporter, rows, count, RAY_HISTORY_RETRIED,
+                  status == RAY_AGAIN ? "disk_full" : "store_cannot_write");
         if (!wait_for_change(exporter, false, back_off_ms)) {
             return false;
         }

@@ -11,6 +11,7 @@
 struct fixture {
     char directory[64];
     struct ray_local_options options;
+    struct ray_history *history;
     struct ray_exporter_environment environment;
     struct ray_local *exporter;
 };
@@ -26,7 +27,11 @@ static void begin(struct fixture *f)
     };
     f->options.directory = ray_str_from(f->directory);
     struct ray_queue_options queue = {.max_bytes = 1u << 20, .max_linger_ms = 1};
+    f->history = ray_history_new(
+        &(struct ray_history_options){.traces = 1000, .refused = 4, .clock = &ray_clock_system});
+    assert_non_null(f->history);
     f->environment = (struct ray_exporter_environment){
+        .history = ray_history_column(f->history, "local"),
         .id = "local",
         .queue = ray_queue_new(&queue),
         .profile = 7,
@@ -51,6 +56,7 @@ static void end(struct fixture *f)
     ray_local_free(f->exporter);
     ray_queue_free(f->environment.queue);
     ray_metrics_free(f->environment.metrics);
+    ray_history_free(f->history);
     snprintf(path, sizeof(path), "%s/local.db", f->directory);
     unlink(path);
     snprintf(path, sizeof(path), "%s/local.db-wal", f->directory);
@@ -92,6 +98,7 @@ static void push(struct fixture *f, uint32_t from, uint32_t count, bool last_is_
         write_document(batch, from + i, last_is_bad && i == count - 1 ? "what?" : "web");
     }
     ray_batch_seal(batch);
+    ray_history_taken(&(struct ray_history_owed){f->environment.history, 7}, 1, batch);
     CHECK_OK(ray_queue_push(f->environment.queue, batch, 0, &ticket));
 }
 
@@ -127,6 +134,22 @@ static void expect_metric(const struct fixture *f, const char *line)
     ray_buf_clear(&page);
 }
 
+/* Of the trace of document `number`: "waiting delivered dropped reason". */
+static void expect_fate(struct fixture *f, uint32_t number, const char *want)
+{
+    struct ray_arena *arena = ray_arena_new(1u << 20);
+    struct ray_trace_id id = {{0}};
+    struct ray_history_answer answer;
+    memcpy(id.bytes, &number, sizeof(number));
+    CHECK_OK(ray_history_find(f->history, &id, arena, &answer));
+    assert_int_equal(answer.fate_count, 1);
+    const struct ray_history_fate *fate = &answer.fates[0];
+    CHECK_STR(ray_arena_printf(arena, "%u %u %u %s", fate->waiting, fate->delivered, fate->dropped,
+                               fate->reason),
+              want);
+    ray_arena_free(arena);
+}
+
 static void test_drains(void **state)
 {
     (void)state;
@@ -142,6 +165,8 @@ static void test_drains(void **state)
     expect_metric(&f, "spanbridge_exporter_taken_documents{exporter=\"local\"} 200");
     expect_metric(&f, "spanbridge_exporter_delivered_documents{exporter=\"local\"} 199");
     expect_metric(&f, "reason=\"InvalidName\"} 1");
+    expect_fate(&f, 17, "0 1 0 ");
+    expect_fate(&f, 200, "0 0 1 InvalidName");
     end(&f);
 }
 
