@@ -8,6 +8,7 @@
 #include "translate/name.h"
 
 #include "core/codec.h"
+#include "translate/url_host.h"
 #include "xray/limits.h"
 
 /* For whom a candidate stands: bits of the shape. */
@@ -93,30 +94,12 @@ static struct ray_str without_sdk_prefix(struct ray_str name, const struct ray_s
     return name;
 }
 
-/* The host name in "jdbc:mysql://user@db.example:3306/shop?x": between "//" and the next of "/?#",
- * after the last "@", before the port; brackets of IPv6 addresses removed. */
-static struct ray_str url_host(struct ray_str url)
+/* "jdbc:mysql://db.example/shop" is the URL behind its first colon. */
+static struct ray_str connection_host(struct ray_str connection, struct ray_arena *arena)
 {
-    if (ray_str_starts_with(url, RAY_STR("jdbc:"))) {
-        url = ray_str_from_pos(url, 5);
-    }
-    size_t slashes = ray_str_find(url, RAY_STR("//"));
-    if (slashes == SIZE_MAX ||
-        (slashes > 0 && !ray_str_ends_with(ray_str_until(url, slashes), RAY_STR(":")))) {
-        return RAY_STR("");
-    }
-    struct ray_str host = ray_str_from_pos(url, slashes + 2);
-    for (size_t i = 0; i < host.len; i++) {
-        if (host.ptr[i] == '/' || host.ptr[i] == '?' || host.ptr[i] == '#') {
-            host = ray_str_until(host, i);
-        }
-    }
-    size_t at = ray_str_find_last_byte(host, '@');
-    host = at == SIZE_MAX ? host : ray_str_from_pos(host, at + 1);
-    if (host.len > 0 && host.ptr[0] == '[') {
-        return ray_str_until(ray_str_from_pos(host, 1), ray_str_find_byte(host, ']') - 1);
-    }
-    return ray_str_until(host, ray_str_find_byte(host, ':'));
+    struct ray_str prefix = RAY_STR("jdbc:");
+    bool jdbc = ray_str_starts_with(connection, prefix);
+    return ray_url_host(jdbc ? ray_str_from_pos(connection, prefix.len) : connection, arena);
 }
 
 static struct ray_str at_host(struct ray_str name, struct ray_str host, struct ray_arena *arena)
@@ -183,8 +166,9 @@ static struct ray_str candidate_text(const struct candidate *candidate,
     case RESOURCE:
         return ray_facts_string(resource, candidate->key);
     case OLD_DATABASE:
-        return at_host(text, url_host(ray_facts_string(facts, RAY_KEY_DB_CONNECTION_STRING)),
-                       arena);
+        return at_host(
+            text, connection_host(ray_facts_string(facts, RAY_KEY_DB_CONNECTION_STRING), arena),
+            arena);
     case NEW_DATABASE:
         return at_host(text, ray_facts_string(facts, RAY_KEY_SERVER_ADDRESS), arena);
     case SPAN_NAME:
@@ -234,6 +218,10 @@ struct ray_name_choice ray_name_choose(const struct ray_shape *shape, const stru
             names_other_side = candidates[i].names_other_side;
             break;
         }
+    }
+    if (shape->role == RAY_ROLE_DEPENDENCY && !is_call_kind(shape->kind)) {
+        /* aws.remote.service named it, but as a candidate it is only for calls */
+        names_other_side = cleaned(ray_facts_string(facts, RAY_KEY_PEER_SERVICE), arena).len > 0;
     }
     choice.namespace = choose_namespace(shape, facts, names_other_side);
     return choice;

@@ -39,31 +39,11 @@ static void names_are_cut_by_characters(void **state)
     ray_arena_free(arena);
 }
 
-static void hosts_come_out_of_connection_strings(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *url, *want;
-    } cases[] = {
-        {"mysql://db.example:3306", "db.example"},
-        {"jdbc:mysql://u:p@db.example:3306/shop?x=//y", "db.example"},
-        {"postgresql://[2001:db8::1]:5432/x", "2001:db8::1"},
-        {"http://[", ""},
-        {"Server=db;Port=1", ""},
-        {"//", ""},
-        {"", ""},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        CHECK_STR(url_host(ray_str_from(cases[i].url)), cases[i].want);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cleaning_keeps_what_xray_takes),
         cmocka_unit_test(names_are_cut_by_characters),
-        cmocka_unit_test(hosts_come_out_of_connection_strings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
