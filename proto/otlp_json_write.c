@@ -62,6 +62,7 @@ static void write_value(struct ray_json_writer *w, const struct ray_value *value
     case RAY_VALUE_NONE:
         break;
     case RAY_VALUE_STRING:
+    case RAY_VALUE_DIGITS: /* no number of OTLP holds it */
         ray_json_key_string(w, RAY_STR("stringValue"), value->as.string);
         break;
     case RAY_VALUE_BOOL:

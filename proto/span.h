@@ -25,6 +25,7 @@ enum ray_value_kind {
     RAY_VALUE_LIST,
     RAY_VALUE_MAP,
     RAY_VALUE_BYTES,
+    RAY_VALUE_DIGITS, /* an integer of more than 64 bits; out of JSON text, never out of OTLP */
 };
 
 struct ray_attribute;
@@ -32,7 +33,7 @@ struct ray_attribute;
 struct ray_value {
     enum ray_value_kind kind;
     union {
-        struct ray_str string; /* STRING, BYTES */
+        struct ray_str string; /* STRING, BYTES, DIGITS */
         bool boolean;
         int64_t integer;
         double number;

@@ -58,7 +58,7 @@ static struct ray_value cut_list(struct cutter *c, struct ray_value value)
 
 static struct ray_value cut_value(struct cutter *c, struct ray_value value)
 {
-    if (value.kind == RAY_VALUE_STRING) {
+    if (value.kind == RAY_VALUE_STRING) { /* digits don't stand here: they come of text */
         value.as.string = cut_text(c, value.as.string);
     } else if (value.kind == RAY_VALUE_BYTES) {
         value.as.string = ray_str_until(value.as.string, c->level->text_bytes);

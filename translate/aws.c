@@ -14,7 +14,7 @@ bool ray_aws_applies(const struct ray_facts *resource)
 
 static bool is_hex_digit(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
 }
 
 bool ray_aws_is_instance_id(struct ray_str id)
@@ -60,6 +60,9 @@ static void write_beanstalk(const struct ray_facts *resource, struct ray_json_wr
 {
     int64_t deployment = 0;
     struct ray_str id = ray_facts_string(resource, RAY_KEY_SERVICE_INSTANCE_ID);
+    if (id.len > 1 && id.ptr[0] == '+' && id.ptr[1] != '-') { /* a sign, as the reference has it */
+        id = ray_str_from_pos(id, 1);
+    }
     if (ray_str_to_i64(id, &deployment) != RAY_OK) {
         deployment = 0;
     }
@@ -104,11 +107,23 @@ static void write_log_group(struct ray_str text, bool is_arn, struct ray_json_wr
     ray_json_object_end(w);
 }
 
-/* A list, or one string with '&' between (the form of OTEL_RESOURCE_ATTRIBUTES). */
+/* Some piece between the '&' is not empty. */
+static bool has_piece(struct ray_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] != '&') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A list, or one string with '&' between (the form of OTEL_RESOURCE_ATTRIBUTES), in which empty
+ * pieces don't count. */
 static bool write_log_groups(const struct ray_value *groups, bool is_arn, struct ray_json_writer *w)
 {
     bool list = groups != NULL && groups->kind == RAY_VALUE_LIST && groups->as.list.count > 0;
-    if (!list && ray_value_string(groups).len == 0) {
+    if (!list && !has_piece(ray_value_string(groups))) {
         return false;
     }
     RAY_JSON_KEY(w, "cloudwatch_logs");
@@ -120,7 +135,9 @@ static bool write_log_groups(const struct ray_value *groups, bool is_arn, struct
     } else {
         struct ray_str rest = groups->as.string, part;
         while (ray_str_split(&rest, '&', &part)) {
-            write_log_group(part, is_arn, w);
+            if (part.len > 0) {
+                write_log_group(part, is_arn, w);
+            }
         }
     }
     ray_json_array_end(w);
@@ -210,11 +227,11 @@ static void collect_tables(const struct ray_facts *facts, const struct ray_shape
     }
     if (shape->was_segment && names->kind == RAY_VALUE_LIST) {
         aws->table_names = names; /* it had both, or a list of one */
-    } else if (names->kind != RAY_VALUE_LIST) {
-        aws->table_name = ray_value_string(names);
-    } else if (names->as.list.count == 1) {
+    } else if (names->kind == RAY_VALUE_STRING) {
+        aws->table_name = names->as.string;
+    } else if (names->kind == RAY_VALUE_LIST && names->as.list.count == 1) {
         aws->table_name = ray_value_string(&names->as.list.items[0]);
-    } else if (names->as.list.count > 1) {
+    } else if (names->kind == RAY_VALUE_LIST && names->as.list.count > 1) {
         aws->table_name = (struct ray_str){NULL, 0};
         aws->table_names = names;
     }

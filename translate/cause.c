@@ -242,8 +242,7 @@ bool ray_cause_shows(const struct ray_event *event, const struct ray_exception *
         return false; /* the first of duplicates counts */
     }
     if (!is_exception(event)) {
-        return (value == failure_code(event) && value->kind != RAY_VALUE_DOUBLE &&
-                value->kind < RAY_VALUE_LIST) ||
+        return (value == failure_code(event) && value->kind < RAY_VALUE_LIST) ||
                (value == failure_message(event) && value->kind == RAY_VALUE_STRING);
     }
     for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {

@@ -72,6 +72,8 @@ static bool is_copy(const struct ray_value *value, const struct written *written
                 is_copy(&value->as.list.items[0], written, arena));
     case RAY_VALUE_MAP:
         return written->type == RAY_JSON_OBJECT;
+    case RAY_VALUE_DIGITS:
+        return ray_str_eq(value->as.string, written->text);
     case RAY_VALUE_BYTES:
         return written->type == RAY_JSON_STRING || written->type == RAY_JSON_NULL;
     }

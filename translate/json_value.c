@@ -78,6 +78,16 @@ static bool read_list(struct parser *p, struct ray_value *out)
     return !p->reader.failed;
 }
 
+static bool is_integer(struct ray_str number)
+{
+    for (size_t i = 0; i < number.len; i++) {
+        if (number.ptr[i] != '-' && (number.ptr[i] < '0' || number.ptr[i] > '9')) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool read_number(struct parser *p, struct ray_value *out)
 {
     struct ray_str digits;
@@ -86,6 +96,11 @@ static bool read_number(struct parser *p, struct ray_value *out)
     }
     if (ray_str_to_i64(digits, &out->as.integer) == RAY_OK) {
         out->kind = RAY_VALUE_INT;
+        return true;
+    }
+    if (is_integer(digits)) { /* D35: exact, also above 64 bits */
+        out->kind = RAY_VALUE_DIGITS;
+        out->as.string = digits;
         return true;
     }
     double number;

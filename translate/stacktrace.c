@@ -468,10 +468,10 @@ static void parse_go(struct ray_str rest, struct ray_stack_builder *builder)
     bool more = next_line(&rest, &label); /* the first is the message */
     while (more && next_line(&rest, &label) && !builder->failed) {
         if (is_goroutine_line(label) && !next_line(&rest, &label)) {
-            return;
+            label = RAY_STR(""); /* a text that is cut still gives a frame, as the reference */
         }
         if (!next_line(&rest, &place)) {
-            return;
+            place = RAY_STR("");
         }
         find_go_place(place, &path, &at); /* else the one before again, as the reference */
         add_frame(builder, path, at, label);

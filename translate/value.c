@@ -135,6 +135,9 @@ void ray_value_write(const struct ray_value *value, const struct ray_limits *lim
         }
         ray_json_null(w);
         break;
+    case RAY_VALUE_DIGITS: /* D35 */
+        ray_json_raw(w, value->as.string);
+        break;
     case RAY_VALUE_NONE:
         ray_json_null(w);
         break;
@@ -170,6 +173,23 @@ bool ray_value_to_int(const struct ray_value *value, int64_t *out)
     return true;
 }
 
+/* As JSON has it; NaN and infinities as JSON strings have them. */
+static struct ray_str double_text(double number, struct ray_arena *arena)
+{
+    struct ray_json_writer w;
+    struct ray_buf out;
+    ray_buf_init(&out, 64);
+    ray_json_init(&w, &out);
+    ray_json_double(&w, number);
+    struct ray_str text = ray_buf_str(&out);
+    if (ray_str_starts_with(text, RAY_STR("\""))) {
+        text = ray_str_until(ray_str_from_pos(text, 1), text.len - 2);
+    }
+    text = ray_arena_copy(arena, text);
+    ray_buf_clear(&out);
+    return text;
+}
+
 struct ray_str ray_value_text(const struct ray_value *value, struct ray_arena *arena)
 {
     if (value->kind == RAY_VALUE_STRING) {
@@ -181,7 +201,7 @@ struct ray_str ray_value_text(const struct ray_value *value, struct ray_arena *a
     if (value->kind == RAY_VALUE_BOOL) {
         return value->as.boolean ? RAY_STR("true") : RAY_STR("false");
     }
-    return RAY_STR("");
+    return value->kind == RAY_VALUE_DOUBLE ? double_text(value->as.number, arena) : RAY_STR("");
 }
 
 void ray_write_if_any(struct ray_json_writer *w, struct ray_str quoted_key, struct ray_str s)

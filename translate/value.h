@@ -37,7 +37,7 @@ struct ray_str ray_limits_cut(const struct ray_limits *limits, struct ray_str te
 int64_t ray_value_int(const struct ray_value *value);
 /* Also takes decimal strings and whole doubles (rules D10, D11); false for everything else. */
 bool ray_value_to_int(const struct ray_value *value, int64_t *out);
-/* Strings as they are, integers and booleans in words, other kinds empty. NULL view: no memory. */
+/* Strings as they are, numbers and booleans in words, other kinds empty. NULL view: no memory. */
 struct ray_str ray_value_text(const struct ray_value *value, struct ray_arena *arena);
 
 /* Writes `key` and the string when it is not empty. */

@@ -39,6 +39,7 @@ static bool same_value(const struct ray_value *a, const struct ray_value *b, cha
         return true;
     case RAY_VALUE_STRING:
     case RAY_VALUE_BYTES:
+    case RAY_VALUE_DIGITS:
         return same_text("value", a->as.string, b->as.string, where);
     case RAY_VALUE_BOOL:
         return same_number("bool", a->as.boolean, b->as.boolean, where);

@@ -69,6 +69,7 @@ static void encode_value(struct encoder *e, const struct ray_value *in, value_me
     case RAY_VALUE_NONE:
         break;
     case RAY_VALUE_STRING:
+    case RAY_VALUE_DIGITS:
         out->value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_STRING_VALUE;
         out->string_value = binary(in->as.string);
         break;

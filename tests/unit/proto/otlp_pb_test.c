@@ -437,6 +437,7 @@ static struct ray_value random_value(struct random *r, unsigned depth)
         value.as.map.count = map.count;
         break;
     }
+    case RAY_VALUE_DIGITS:
     case RAY_VALUE_NONE:
         break;
     }
