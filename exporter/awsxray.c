@@ -220,19 +220,9 @@ static bool ready(void *context, char why[200])
 
 /* -- calls -- */
 
-static void begin(struct ray_buf *body)
+static void write_text(struct ray_buf *body, const struct ray_document *document)
 {
-    ray_put_begin(body);
-}
-
-static enum ray_status add(struct ray_buf *body, const struct ray_document *document)
-{
-    return ray_put_add(body, document->text);
-}
-
-static void end(struct ray_buf *body)
-{
-    ray_put_end(body);
+    ray_put_write(body, document->text);
 }
 
 static int64_t own_unix_s(const struct ray_awsxray *exporter)
@@ -358,7 +348,7 @@ static struct ray_sender_item *find_item(struct unprocessed *answer, struct ray_
     }
     for (size_t i = 0; i < answer->count; i++) {
         struct ray_sender_item *item = &answer->items[i];
-        if (memcmp(item->document.span_id, span_id, sizeof(span_id)) == 0 &&
+        if (memcmp(item->span_id, span_id, sizeof(span_id)) == 0 &&
             item->code[0] == '\0') { /* one entry per document, also when ids repeat */
             return item;
         }
@@ -510,8 +500,16 @@ static void judge(void *context, const struct ray_http_call *call, struct ray_se
     }
 }
 
-static const struct ray_sender_protocol put_trace_segments = {ready, begin,   add,
-                                                              end,   address, judge};
+static const struct ray_sender_protocol put_trace_segments = {
+    .ready = ready,
+    .head = &ray_put_head,
+    .separator = &ray_put_separator,
+    .tail = &ray_put_tail,
+    .growth_max = RAY_PUT_ESCAPE_FACTOR,
+    .write = write_text,
+    .address = address,
+    .judge = judge,
+};
 
 /* -- life -- */
 

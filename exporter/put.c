@@ -7,11 +7,10 @@
 
 /* {"UnprocessedTraceSegments":[{...}]} is three deep. */
 #define ANSWER_DEPTH 8
-/* A byte takes at most six in a JSON string: \u00XX. */
-#define ESCAPE_FACTOR 6u
 
-static const struct ray_str head = RAY_STR_INIT("{\"TraceSegmentDocuments\":[");
-static const struct ray_str tail = RAY_STR_INIT("]}");
+const struct ray_str ray_put_head = RAY_STR_INIT("{\"TraceSegmentDocuments\":[");
+const struct ray_str ray_put_separator = RAY_STR_INIT(",");
+const struct ray_str ray_put_tail = RAY_STR_INIT("]}");
 
 /* Parts of names, the first match decides: "InvalidSegment" is final, "InternalFailure" is not. */
 static const struct {
@@ -39,32 +38,11 @@ static const struct {
     {RAY_STR_INIT("TooLong"), RAY_PUT_CODE_FINAL},
 };
 
-void ray_put_begin(struct ray_buf *body)
+void ray_put_write(struct ray_buf *body, struct ray_str document)
 {
-    ray_buf_append(body, head);
-}
-
-enum ray_status ray_put_add(struct ray_buf *body, struct ray_str document)
-{
-    size_t before = body->len;
-    if (before > head.len) {
-        ray_buf_append_byte(body, ',');
-    }
     ray_buf_append_byte(body, '"');
     ray_json_escape(body, document);
     ray_buf_append_byte(body, '"');
-    if (!body->failed && body->max_bytes - body->len >= tail.len) {
-        return RAY_OK;
-    }
-    ray_buf_rewind(body, before);
-    size_t room = body->max_bytes - head.len - tail.len;
-    bool may_fit = document.len <= (room - 2) / ESCAPE_FACTOR; /* then it was memory */
-    return before > head.len || may_fit ? RAY_AGAIN : RAY_TOO_BIG;
-}
-
-void ray_put_end(struct ray_buf *body)
-{
-    ray_buf_append(body, tail);
 }
 
 static struct ray_str member(struct json_object *object, const char *name)

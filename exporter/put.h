@@ -12,11 +12,12 @@
 
 #include "core/buf.h"
 
-/* Body, in this order; `body` was initialised with the most bytes that a body may have. */
-void ray_put_begin(struct ray_buf *body);
-/* RAY_AGAIN: no room, `body` is as before. RAY_TOO_BIG: no body has room for it. */
-RAY_MUST_USE enum ray_status ray_put_add(struct ray_buf *body, struct ray_str document);
-void ray_put_end(struct ray_buf *body);
+/* What stands before, between and after the documents of a body. */
+extern const struct ray_str ray_put_head, ray_put_separator, ray_put_tail;
+/* A byte of a document takes at most so many in a body: \u00XX. */
+#define RAY_PUT_ESCAPE_FACTOR 6u
+/* One document; `body` has failed when there was no room. */
+void ray_put_write(struct ray_buf *body, struct ray_str document);
 
 /* An entry of the answer; views that are valid during the call. */
 struct ray_put_unprocessed {

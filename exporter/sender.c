@@ -134,7 +134,7 @@ static void log_drop(struct ray_sender *sender, const struct ray_sender_item *it
     uint64_t repeated = 0;
     char trace_id[RAY_XRAY_TRACE_ID_CHARS];
     if (ray_log_allow(&sender->drop_limiter, sender->environment.clock, &repeated)) {
-        ray_trace_id_write(&item->document.trace_id, trace_id);
+        ray_trace_id_write(&item->trace_id, trace_id);
         ray_log_warn(sender->environment.log, "document dropped",
                      "exporter=%s reason=%s trace_id=%.*s repeated=%llu",
                      RAY_LOG_STR(ray_str_from(sender->environment.id)),
@@ -169,7 +169,6 @@ static void drop_item(struct ray_sender *sender, const struct ray_sender_item *i
 /* Finishes the items for which `keep` says no, in one acknowledgement per run of numbers. */
 static void keep_items(struct ray_parcel *parcel, const bool *keep)
 {
-    size_t kept = 0;
     for (size_t i = 0; i < parcel->count;) {
         size_t end = i;
         while (end < parcel->count && keep[end] == keep[i]) {
@@ -178,15 +177,9 @@ static void keep_items(struct ray_parcel *parcel, const bool *keep)
         if (!keep[i]) {
             acknowledge(parcel->sender, &parcel->items[i], end - i);
         }
-        for (; i < end; i++) {
-            if (keep[i]) {
-                parcel->items[kept++] = parcel->items[i];
-            } else {
-                ray_batch_unref(parcel->items[i].batch);
-            }
-        }
+        i = end;
     }
-    parcel->count = kept;
+    ray_parcel_keep(parcel, keep);
 }
 
 static bool is_out_of_time(const struct ray_sender *sender, const struct ray_sender_item *item)
@@ -244,8 +237,7 @@ static bool join_leftovers(struct ray_sender *sender, struct ray_parcel *parcel)
 {
     for (struct ray_parcel *other = sender->waiting; other != NULL; other = other->next) {
         if (other->attempts > 0 && !other->suspect && !parcel->suspect &&
-            parcel->count + other->count <= sender->options.documents_max) {
-            ray_parcel_move_items(other, parcel);
+            ray_parcel_join(other, parcel)) {
             return true;
         }
     }
@@ -380,6 +372,7 @@ static void on_call_done(struct ray_http_call *call)
         return;
     }
     judge_call(sender, parcel, &judgement);
+    ray_parcel_strip(parcel);
     switch (judgement.verdict) {
     case RAY_VERDICT_DONE:
         on_done(sender, parcel, &judgement);
@@ -423,37 +416,26 @@ static bool source_peek(struct ray_sender *sender, struct ray_document *out)
     }
 }
 
-static void source_take(struct ray_sender *sender, struct ray_sender_item *out)
+static void source_take(struct ray_sender *sender)
 {
-    struct source *source = &sender->source;
-    *out = (struct ray_sender_item){.number = source->number++};
-    if (ray_batch_next(&source->reader, &out->document)) {
-        out->batch = ray_batch_ref(source->batch);
-    }
+    struct ray_document document;
+    (void)ray_batch_next(&sender->source.reader, &document);
+    sender->source.number++;
 }
 
-static void drop_too_big(struct ray_sender *sender)
+static void drop_too_big(struct ray_sender *sender, const struct ray_document *document)
 {
-    struct ray_sender_item item;
-    source_take(sender, &item);
+    struct ray_sender_item item = {.trace_id = document->trace_id, .number = sender->source.number};
     drop_item(sender, &item, "too_big");
     acknowledge(sender, &item, 1);
-    ray_batch_unref(item.batch);
 }
 
 static bool open_parcel(struct ray_sender *sender)
 {
     if (sender->open == NULL &&
         sender->waiting_count + sender->flying_count < sender->options.window) {
-        sender->open =
-            ray_parcel_new(sender, sender->options.documents_max, sender->options.body_max_bytes);
-        if (sender->open != NULL) {
-            sender->protocol->begin(&sender->open->body);
-        }
-        if (sender->open != NULL && sender->open->body.failed) { /* no memory: tried again */
-            ray_parcel_free(sender->open);
-            sender->open = NULL;
-        }
+        sender->open = ray_parcel_new(sender, sender->protocol, sender->options.documents_max,
+                                      sender->options.body_max_bytes);
     }
     return sender->open != NULL && !sender->open->full;
 }
@@ -463,17 +445,15 @@ static void fill(struct ray_sender *sender)
     struct ray_document document;
     while (open_parcel(sender) && source_peek(sender, &document)) {
         struct ray_parcel *open = sender->open;
-        enum ray_status status = sender->protocol->add(&open->body, &document);
+        enum ray_status status = ray_parcel_add(open, &document, sender->source.number);
         if (status == RAY_TOO_BIG) {
-            drop_too_big(sender);
-            continue;
-        }
-        if (status != RAY_OK) {
+            drop_too_big(sender, &document);
+        } else if (status != RAY_OK) {
             open->full = open->count > 0; /* else it was memory: tried again next time */
             return;
         }
-        sender->open_since_ns = open->count == 0 ? now_ns(sender) : sender->open_since_ns;
-        source_take(sender, &open->items[open->count++]);
+        source_take(sender);
+        sender->open_since_ns = open->count == 1 ? now_ns(sender) : sender->open_since_ns;
         open->full = open->count == sender->options.documents_max;
     }
 }
@@ -490,28 +470,8 @@ static uint64_t open_due_ns(const struct ray_sender *sender)
     return now ? 0 : sender->open_since_ns + sender->options.linger_ms * RAY_NS_PER_MS;
 }
 
-/* Packs a parcel that waited. What does not fit any more (leftovers were joined by number) goes to
- * one of its own; false when memory is short. */
-static bool pack(struct ray_sender *sender, struct ray_parcel *parcel)
-{
-    size_t packed = 0;
-    sender->protocol->begin(&parcel->body);
-    while (packed < parcel->count &&
-           sender->protocol->add(&parcel->body, &parcel->items[packed].document) == RAY_OK) {
-        packed++;
-    }
-    if (packed == parcel->count) {
-        return true;
-    }
-    struct ray_parcel *rest = packed > 0 ? ray_parcel_split(parcel, packed) : NULL;
-    if (rest != NULL) {
-        wait_until(rest, now_ns(sender));
-    }
-    return rest != NULL;
-}
-
-/* The oldest that is due, else the open one when it is full or has waited long enough; packed, on
- * no list. NULL when there is none. */
+/* The oldest that is due, else the open one when it is full or has waited long enough; on no list.
+ * NULL when there is none. */
 static struct ray_parcel *take_due(struct ray_sender *sender)
 {
     uint64_t now = now_ns(sender);
@@ -521,10 +481,6 @@ static struct ray_parcel *take_due(struct ray_sender *sender)
     }
     if (parcel != NULL) {
         stop_waiting(parcel);
-        if (!pack(sender, parcel)) {
-            wait_until(parcel, now + NO_MEMORY_MS * RAY_NS_PER_MS);
-            return NULL;
-        }
         return parcel;
     }
     if (open_due_ns(sender) <= now) {
@@ -537,9 +493,11 @@ static struct ray_parcel *take_due(struct ray_sender *sender)
 static enum ray_status prepare(struct ray_sender *sender, struct ray_parcel *parcel)
 {
     struct ray_http_call *call = &parcel->call;
-    sender->protocol->end(&parcel->body);
-    call->body = ray_buf_str(&parcel->body);
-    enum ray_status status = sender->protocol->address(sender->context, call->body, &parcel->lines);
+    enum ray_status status = ray_parcel_end(parcel);
+    if (status == RAY_OK) {
+        call->body = ray_buf_str(&parcel->body);
+        status = sender->protocol->address(sender->context, call->body, &parcel->lines);
+    }
     if (status != RAY_OK) {
         return status;
     }

@@ -35,11 +35,12 @@ enum ray_fate {
     RAY_FATE_DROP,
 };
 
-/* One document on its way; `document` views into `batch`, which it holds a reference of. */
+/* One document on its way, packed into the body of its parcel: its batch is not needed any more. */
 struct ray_sender_item {
-    struct ray_document document;
-    struct ray_batch *batch;
-    uint64_t number; /* of the queue */
+    struct ray_trace_id trace_id;
+    uint8_t span_id[8];
+    uint32_t at, bytes; /* its place in the body */
+    uint64_t number;    /* of the queue */
     uint64_t first_sent_ns;
     unsigned few_attempts;
     /* set by the protocol's judge; DELIVERED with "" before */
@@ -70,10 +71,12 @@ struct ray_sender_protocol {
     /* May calls be made? False with `why` for the operator. Asked before each call, and again every
      * few seconds while false; cheap when true. */
     bool (*ready)(void *context, char why[200]);
-    void (*begin)(struct ray_buf *body);
-    /* RAY_AGAIN: no room, the body is as before. RAY_TOO_BIG: would not fit into any body. */
-    enum ray_status (*add)(struct ray_buf *body, const struct ray_document *document);
-    void (*end)(struct ray_buf *body);
+    /* A body is the head, documents with separators between them, and the tail. */
+    const struct ray_str *head, *separator, *tail;
+    /* Appends one document, at most `growth_max` times its text and two bytes long; `body` fails
+     * when it has no room. */
+    size_t growth_max;
+    void (*write)(struct ray_buf *body, const struct ray_document *document);
     /* Appends the URL, then header lines, each ended by NUL, at most RAY_SENDER_HEADERS_MAX. */
     enum ray_status (*address)(void *context, struct ray_str body, struct ray_buf *lines);
     /* The far end answered (whatever it said): `out` is zeroed. */
