@@ -13,6 +13,7 @@
 #include "aws/sigv4.h"
 #include "core/thread.h"
 #include "local/operation.h"
+#include "net/http_origin.h"
 #include "net/http_server.h"
 
 /* 50 documents of 64 kB, escaped as strings, twice over. */
@@ -219,39 +220,6 @@ static void hand_to_worker(struct ray_api *api, const struct ray_operation *oper
 
 /* ---- who may ask ---- */
 
-/* The host part of "host:port" or "[v6]:port". */
-static struct ray_str host_of(struct ray_str host)
-{
-    if (ray_str_starts_with(host, RAY_STR("["))) {
-        return ray_str_until(host, ray_str_find_byte(host, ']') + 1);
-    }
-    return ray_str_until(host, ray_str_find_byte(host, ':'));
-}
-
-static bool is_loopback_name(struct ray_str host)
-{
-    return ray_str_eq_nocase(host, RAY_STR("localhost")) || ray_str_eq(host, RAY_STR("[::1]")) ||
-           (ray_str_starts_with(host, RAY_STR("127.")) &&
-            strspn(host.ptr, "0123456789.") >= host.len);
-}
-
-/* A site that makes its own name point to 127.0.0.1 is seen by the Host that its browser sends
- * (DNS rebinding); a page of another site by the Origin. */
-static bool is_foreign(const struct ray_api *api, struct ray_http_exchange *exchange)
-{
-    struct ray_str host = ray_http_header(exchange, "Host");
-    struct ray_str origin = ray_http_header(exchange, "Origin");
-    if (api->on_loopback && host.len > 0 && !is_loopback_name(host_of(host))) {
-        return true;
-    }
-    if (origin.ptr == NULL || origin.len == 0) {
-        return false;
-    }
-    bool ours = ray_str_starts_with(origin, RAY_STR("http://")) &&
-                ray_str_eq_nocase(ray_str_from_pos(origin, sizeof("http://") - 1), host);
-    return !ours;
-}
-
 struct header_list {
     struct ray_sigv4_header items[64]; /* as many as net/ lets in */
     size_t count;
@@ -354,7 +322,7 @@ static bool route(struct ray_api *api, struct ray_http_exchange *exchange,
     struct ray_str method = ray_http_method(exchange), path = ray_http_path(exchange);
     bool post = ray_str_eq(method, RAY_STR("POST"));
     *operation = post ? ray_operation_find(path) : NULL;
-    if (is_foreign(api, exchange)) {
+    if (ray_http_is_foreign(exchange, api->on_loopback)) {
         ray_failure_set(failure, 403, "AccessDeniedException",
                         "requests by way of another site's pages or names are not served");
         return false;
