@@ -190,7 +190,28 @@ static bool last_line(struct ray_str *rest, struct ray_str *line)
     size_t end = ray_str_find_last_byte(*rest, '\n');
     *line = end == SIZE_MAX ? *rest : ray_str_from_pos(*rest, end + 1);
     *rest = end == SIZE_MAX ? (struct ray_str){NULL, 0} : ray_str_until(*rest, end);
+    if (ends_in(*rest, '\r')) { /* of the CR LF between the two */
+        rest->len--;
+    }
     return true;
+}
+
+/* CR LF as LF: lines end in either. */
+static struct ray_str with_plain_lines(struct ray_str text, struct ray_stack_builder *builder)
+{
+    if (ray_str_find(text, RAY_STR("\r\n")) == SIZE_MAX) {
+        return text;
+    }
+    char *out = ray_arena_alloc_text(builder->arena, text.len);
+    size_t len = 0;
+    builder->failed |= out == NULL;
+    for (size_t i = 0; out != NULL && i < text.len; i++) {
+        bool of_end = text.ptr[i] == '\r' && i + 1 < text.len && text.ptr[i + 1] == '\n';
+        if (!of_end) {
+            out[len++] = text.ptr[i];
+        }
+    }
+    return (struct ray_str){out, len};
 }
 
 /* D15: the whole line, so that a comma in the path or a missing function does no harm. */
@@ -290,7 +311,7 @@ static bool add_python_cause(struct ray_stack_builder *builder, struct ray_str *
             if (ray_str_starts_with(message, RAY_STR(" "))) {
                 message = ray_str_from_pos(message, 1);
             }
-            add_cause(builder, ray_str_until(text, colon), message);
+            add_cause(builder, ray_str_until(text, colon), with_plain_lines(message, builder));
             *above = with_line;
             return true;
         }
@@ -403,7 +424,7 @@ static void add_dotnet_frame(struct ray_stack_builder *builder, struct ray_str l
     size_t colon = ray_str_find_last_byte(path, ':');
     if (colon != SIZE_MAX) {
         struct ray_str tail = ray_str_from_pos(path, colon + 1);
-        at = ray_str_starts_with(tail, RAY_STR("line")) ? number(ray_str_from_pos(tail, 5)) : 0;
+        at = number(ray_str_starts_with(tail, RAY_STR("line")) ? ray_str_from_pos(tail, 5) : tail);
         path = ray_str_until(path, colon);
     }
     add_frame(builder, path, at, ray_str_until(text, in - 3));
