@@ -23,7 +23,8 @@ struct ray_decode_error {
 
 /*
  * RAY_INVALID  not a request: `error` says where and why (may be NULL)
- * RAY_TOO_BIG  more than RAY_REQUEST_SPANS_MAX spans, or nested deeper than RAY_VALUE_DEPTH_MAX
+ * RAY_TOO_BIG  more than RAY_REQUEST_SPANS_MAX spans or RAY_LIST_ITEMS_MAX items in one list, or
+ *              nested deeper than RAY_VALUE_DEPTH_MAX
  * RAY_NOMEM    the arena's quota is used up (JSON: or a list is longer than 32 MiB of items)
  * On failure *out is untouched. No bytes at all are a request without spans. Views in *out point
  * into `body` and `arena`. Any thread.

@@ -21,10 +21,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Holds the largest request of RAY_REQUEST_SPANS_MAX spans, and 800,000 attributes of one span. */
+/* Holds the largest request of RAY_REQUEST_SPANS_MAX spans. */
 #define PENDING_MAX_BYTES ((size_t)32 * 1024 * 1024)
 
-_Static_assert(RAY_VALUE_DEPTH_MAX == 64 && RAY_REQUEST_SPANS_MAX == 100000,
+_Static_assert(RAY_VALUE_DEPTH_MAX == 64 && RAY_REQUEST_SPANS_MAX == 100000 &&
+                   RAY_LIST_ITEMS_MAX == 100000,
                "errors below, literals, name these numbers");
 _Static_assert(sizeof(struct ray_span) * RAY_REQUEST_SPANS_MAX < PENDING_MAX_BYTES,
                "a request of the most spans can be read");
@@ -143,7 +144,9 @@ static void *read_list(struct decoder *d, read_fn read_item, size_t item_bytes, 
         if (d->pending.failed) {
             fail(d, RAY_NOMEM, "the request holds longer lists than can be read: send less");
         }
-        n++;
+        if (++n > RAY_LIST_ITEMS_MAX) {
+            fail(d, RAY_TOO_BIG, "a list has more than 100000 items: send less");
+        }
     }
     void *items = take_pending(d, start, n, item_bytes);
     *count = items ? n : 0;

@@ -240,6 +240,10 @@ static void *new_array(struct decoder *d, size_t count, size_t item_bytes)
     if (count == 0 || d->status != RAY_OK) {
         return NULL;
     }
+    if (count > RAY_LIST_ITEMS_MAX) {
+        fail(d, RAY_TOO_BIG, "a list has more than %u items: send less", RAY_LIST_ITEMS_MAX);
+        return NULL;
+    }
     void *items = ray_arena_alloc_array(d->arena, count, item_bytes);
     if (items == NULL) {
         fail(d, RAY_NOMEM, "the request needs more memory than one request may have: send less");

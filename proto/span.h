@@ -15,6 +15,8 @@
 #define RAY_VALUE_DEPTH_MAX 64u
 /* Spans of one request (our limit: 2 million empty ones fit in 4 MB). */
 #define RAY_REQUEST_SPANS_MAX 100000u
+/* Items of one list, whatever they are (our limit: a document has room for some 10,000). */
+#define RAY_LIST_ITEMS_MAX 100000u
 
 enum ray_value_kind {
     RAY_VALUE_NONE = 0, /* not set */

@@ -430,6 +430,25 @@ static void spans_of_one_request_are_counted(void **state)
     }
 }
 
+static void items_of_one_list_are_counted(void **state)
+{
+    (void)state;
+    for (size_t count = 100000; count <= 100001; count++) {
+        struct ray_buf body;
+        struct ray_request request;
+        struct ray_decode_error error = {""};
+        ray_buf_init(&body, 1u << 20);
+        ray_buf_append(&body, RAY_STR("{\"resourceSpans\":[{\"resource\":{\"attributes\":[{}"));
+        for (size_t i = 1; i < count; i++) {
+            ray_buf_append(&body, RAY_STR(",{}"));
+        }
+        ray_buf_append(&body, RAY_STR("]}}]}"));
+        enum ray_status status = ray_otlp_json_decode(ray_buf_str(&body), arena, &request, &error);
+        assert_int_equal(status, count == 100000 ? RAY_OK : RAY_TOO_BIG);
+        ray_buf_clear(&body);
+    }
+}
+
 static void a_small_arena_is_a_reason_not_a_crash(void **state)
 {
     (void)state;
@@ -472,6 +491,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_cut_request_is_never_taken, new_arena, free_arena),
         cmocka_unit_test_setup_teardown(nesting_is_capped, new_arena, free_arena),
         cmocka_unit_test_setup_teardown(spans_of_one_request_are_counted, new_arena, free_arena),
+        cmocka_unit_test_setup_teardown(items_of_one_list_are_counted, new_arena, free_arena),
         cmocka_unit_test_setup_teardown(a_small_arena_is_a_reason_not_a_crash, new_arena,
                                         free_arena),
     };

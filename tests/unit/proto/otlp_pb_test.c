@@ -341,6 +341,31 @@ static void deep_groups_are_refused(void **state)
                      RAY_INVALID);
 }
 
+/* A million attributes are 2 MB here and 40 in the arena: refused before the memory is taken. */
+static void items_of_one_list_are_counted(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {100000, 100001, 1000000};
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        bool fits = counts[i] == 100000;
+        struct ray_arena *own = ray_arena_new(fits ? ARENA_BYTES : 4096);
+        struct ray_buf attributes;
+        struct ray_request request;
+        struct ray_decode_error error = {""};
+        ray_buf_init(&attributes, 2 * counts[i]);
+        for (size_t k = 0; k < counts[i]; k++) {
+            ray_buf_append(&attributes, RAY_STR("\x4a\x00"));
+        }
+        struct ray_str body = wrapped(1, wrapped(2, wrapped(2, ray_buf_str(&attributes))));
+        enum ray_status status = ray_otlp_pb_decode(body, own, &request, &error);
+        print_message("%zu attributes: %s %s\n", counts[i], ray_status_name(status), error.text);
+        assert_int_equal(status, fits ? RAY_OK : RAY_TOO_BIG);
+        assert_true(fits || strstr(error.text, "more than 100000 items") != NULL);
+        ray_buf_clear(&attributes);
+        ray_arena_free(own);
+    }
+}
+
 static void spans_of_one_request_are_counted(void **state)
 {
     (void)state;
@@ -545,6 +570,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nesting_is_capped, new_arena, free_arena),
         cmocka_unit_test_setup_teardown(deep_groups_are_refused, new_arena, free_arena),
         cmocka_unit_test_setup_teardown(spans_of_one_request_are_counted, new_arena, free_arena),
+        cmocka_unit_test_setup_teardown(items_of_one_list_are_counted, new_arena, free_arena),
         cmocka_unit_test_setup_teardown(a_small_arena_is_a_reason_not_a_crash, new_arena,
                                         free_arena),
         cmocka_unit_test_setup_teardown(what_protobuf_c_packs_comes_back_the_same, new_arena,
