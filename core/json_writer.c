@@ -138,6 +138,11 @@ static void repair(struct ray_buf *out, struct ray_str *s)
 
 void ray_json_escape(struct ray_buf *out, struct ray_str s)
 {
+    /* Nothing becomes shorter, so what cannot fit need not be looked at: 20 MB may stand here. */
+    if (s.len > out->max_bytes - out->len) {
+        out->failed = true;
+        return;
+    }
     while (s.len > 0 && !out->failed) {
         size_t clean = clean_run(s);
         ray_buf_append(out, ray_str_until(s, clean));

@@ -422,6 +422,15 @@ static struct ray_arena *spare_arena(struct work *work)
 
 enum fit { FITS, TOO_BIG, NO_ROOM /* for any document */ };
 
+/* Where the buffer may end while one document is written: a span of 20 MB shall not take the memory
+ * of its whole text, only to be found too large. Doubled, as the buffer grows anyway. */
+static size_t document_end(const struct ray_buf *out)
+{
+    size_t room = out->len > RAY_SEGMENT_MAX_BYTES ? out->len : RAY_SEGMENT_MAX_BYTES;
+    size_t end = out->max_bytes - out->len < room ? out->max_bytes : out->len + room;
+    return end < out->capacity ? out->capacity : end; /* no buffer may have more than its maximum */
+}
+
 /* Writes what is left of the document at a step; takes back what is too big. */
 static enum fit try_step(struct document *d, size_t step, bool abridged, struct ray_buf *out)
 {
@@ -431,9 +440,12 @@ static enum fit try_step(struct document *d, size_t step, bool abridged, struct 
     bool whole = step == 0 && !abridged;
     noting.cuts = &d->cuts;
     d->cuts = abridged ? 1u << RAY_CUT_FIELDS : 0;
+    const size_t max_bytes = out->max_bytes;
+    out->max_bytes = document_end(out);
     write_document(d, whole ? limits : &noting, out);
+    out->max_bytes = max_bytes;
     /* where there is room for a small document, the buffer can only fail of a large one */
-    bool full = out->failed && out->max_bytes - start < (size_t)RAY_SEGMENT_MAX_BYTES;
+    bool full = out->failed && max_bytes - start < (size_t)RAY_SEGMENT_MAX_BYTES;
     if (full || (whole && is_out_of_memory(d))) {
         return NO_ROOM;
     }

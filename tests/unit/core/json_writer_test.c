@@ -264,6 +264,22 @@ static void the_buffers_maximum_holds(void **state)
     }
 }
 
+/* 20 MB that cannot fit are not looked at, let alone kept. */
+static void what_cannot_fit_takes_no_memory(void **state)
+{
+    (void)state;
+    static char text[100000];
+    memset(text, 'x', sizeof(text));
+    struct ray_buf out;
+    struct ray_json_writer w;
+    ray_buf_init(&out, sizeof(text));
+    ray_json_init(&w, &out);
+    ray_json_string(&w, (struct ray_str){text, sizeof(text)});
+    assert_true(out.failed);
+    assert_in_range(out.capacity, 1, 1000);
+    ray_buf_clear(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +292,7 @@ int main(void)
         cmocka_unit_test(integers_and_times),
         cmocka_unit_test(bytes_as_text),
         cmocka_unit_test(the_buffers_maximum_holds),
+        cmocka_unit_test(what_cannot_fit_takes_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
