@@ -39,16 +39,22 @@ struct block {
 struct ray_arena {
     struct block *newest;
     size_t quota_bytes;
-    size_t held_bytes; /* capacities of all blocks */
+    size_t limit_bytes; /* until the next reset, at most the quota */
+    size_t held_bytes;  /* capacities of all blocks */
 };
 
 struct ray_arena *ray_arena_new(size_t quota_bytes)
 {
     struct ray_arena *arena = calloc(1, sizeof(*arena));
     if (arena != NULL) {
-        arena->quota_bytes = quota_bytes;
+        arena->quota_bytes = arena->limit_bytes = quota_bytes;
     }
     return arena;
+}
+
+void ray_arena_limit(struct ray_arena *arena, size_t bytes)
+{
+    arena->limit_bytes = bytes < arena->quota_bytes ? bytes : arena->quota_bytes;
 }
 
 static void free_block(struct block *block)
@@ -95,6 +101,7 @@ void ray_arena_reset(struct ray_arena *arena)
     free_blocks(arena->newest);
     arena->newest = kept;
     arena->held_bytes = 0;
+    arena->limit_bytes = arena->quota_bytes;
     if (kept != NULL) {
         kept->older = NULL;
         kept->used = 0;
@@ -106,7 +113,8 @@ void ray_arena_reset(struct ray_arena *arena)
 /* Blocks double, so that a request of n bytes costs log n mallocs. */
 static struct block *add_block(struct ray_arena *arena, size_t at_least)
 {
-    size_t left = arena->quota_bytes - arena->held_bytes;
+    size_t limit = arena->limit_bytes;
+    size_t left = limit > arena->held_bytes ? limit - arena->held_bytes : 0;
     size_t wanted = arena->newest ? arena->newest->capacity * 2 : FIRST_BLOCK_BYTES;
     if (wanted < at_least) {
         wanted = at_least;

@@ -18,6 +18,9 @@ struct ray_arena;
 struct ray_arena *ray_arena_new(size_t quota_bytes);
 void ray_arena_free(struct ray_arena *arena); /* accepts NULL */
 
+/* No more than that at once until the next reset, and never more than the quota. */
+void ray_arena_limit(struct ray_arena *arena, size_t bytes);
+
 /* Forgets everything handed out; keeps one block (at most 256 KiB) for the next request. */
 void ray_arena_reset(struct ray_arena *arena);
 

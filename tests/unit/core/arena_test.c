@@ -46,6 +46,23 @@ static void quota_holds(void **state)
     ray_arena_free(arena);
 }
 
+static void a_limit_holds_until_the_reset(void **state)
+{
+    (void)state;
+    struct ray_arena *arena = ray_arena_new(100000);
+    ray_arena_limit(arena, 20000);
+    assert_null(ray_arena_alloc(arena, 20001));
+    assert_non_null(ray_arena_alloc(arena, 15000));
+    ray_arena_limit(arena, 1000); /* below what is held */
+    assert_null(ray_arena_alloc(arena, 19000));
+    ray_arena_reset(arena);
+    assert_non_null(ray_arena_alloc(arena, 50000));
+    ray_arena_reset(arena);
+    ray_arena_limit(arena, SIZE_MAX); /* the quota stays */
+    assert_null(ray_arena_alloc(arena, 100001));
+    ray_arena_free(arena);
+}
+
 static void copies_and_text(void **state)
 {
     (void)state;
@@ -79,9 +96,8 @@ static void a_block_is_kept_between_requests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory_is_aligned_and_zeroed),
-        cmocka_unit_test(quota_holds),
-        cmocka_unit_test(copies_and_text),
+        cmocka_unit_test(memory_is_aligned_and_zeroed),     cmocka_unit_test(quota_holds),
+        cmocka_unit_test(a_limit_holds_until_the_reset),    cmocka_unit_test(copies_and_text),
         cmocka_unit_test(a_block_is_kept_between_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,6 +177,37 @@ static void test_used_up_arena(void **state)
     }
 }
 
+/* What a request may take grows with its size, so that a small one cannot be a bomb. */
+static void test_memory_follows_the_body(void **state)
+{
+    (void)state;
+    struct ray_buf links, span, scope, body;
+    struct ray_buf *const all[] = {&links, &span, &scope, &body};
+    for (size_t i = 0; i < 4; i++) {
+        ray_buf_init(all[i], (size_t)16 << 20);
+    }
+    for (size_t i = 0; i < 90000; i++) {
+        ray_buf_append(&links, RAY_STR("\x6a\x00"));
+    }
+    for (size_t i = 0; i < 10; i++) { /* 1.8 MB that would be 88 in the arena */
+        request_field(&span, 2, ray_buf_str(&links));
+    }
+    request_field(&scope, 2, ray_buf_str(&span));
+    request_field(&body, 1, ray_buf_str(&scope));
+    struct rig rig;
+    rig_open(&rig);
+    struct ray_arena *arena = ray_arena_new((size_t)256 << 20);
+    struct asked asked = ask(&rig, arena, RAY_OTLP_PROTOBUF, ray_buf_str(&body));
+    print_message("%s: %s\n", ray_status_name(asked.call.status), asked.call.message);
+    assert_int_equal(asked.call.status, RAY_TOO_BIG);
+    assert_non_null(strstr(asked.call.message, "too much memory"));
+    ray_arena_free(arena);
+    rig_close(&rig);
+    for (size_t i = 0; i < 4; i++) {
+        ray_buf_clear(all[i]);
+    }
+}
+
 /* "where: waiting dropped reason" of the trace of request_of, then what was kept of its spans. */
 static void check_history(struct ray_history *history, const char *want, size_t kept)
 {
@@ -256,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_kinds_of_request),
         cmocka_unit_test(test_two_pipelines_give_one_answer),
         cmocka_unit_test(test_used_up_arena),
+        cmocka_unit_test(test_memory_follows_the_body),
         cmocka_unit_test(test_the_history_hears_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
