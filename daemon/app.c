@@ -6,10 +6,12 @@
 #include "daemon/extension.h"
 #include "daemon/graph.h"
 #include "daemon/telemetry.h"
+#include "queue/history.h"
 
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,6 +34,7 @@ struct app {
     struct ray_problems problems;
     struct ray_log *log;
     struct ray_metrics *metrics;
+    struct ray_history *history;
     struct ray_config config;
     struct ray_component_set components;
     struct ray_service_options service;
@@ -93,6 +96,19 @@ static void apply_log_options(struct app *app)
                 app->telemetry_options.logs.encoding == 1 ? RAY_LOG_JSON : RAY_LOG_TEXT);
 }
 
+static struct ray_history *make_history(const struct ray_telemetry_options *options)
+{
+    struct ray_history_options history = {
+        .traces = (size_t)options->ledger.traces,
+        .refused = (size_t)options->ledger.refused,
+        .clock = &ray_clock_system,
+    };
+    if (getrandom(&history.seed, sizeof(history.seed), 0) < 0) {
+        history.seed = ray_clock_monotonic_ns(&ray_clock_system);
+    }
+    return ray_history_new(&history);
+}
+
 /* Goes on after a mistake as far as it makes sense, so that one run tells all of them. */
 static enum ray_status load(struct app *app)
 {
@@ -102,8 +118,6 @@ static enum ray_status load(struct app *app)
         return status;
     }
     bool has_pipelines = status == RAY_OK;
-    struct ray_graph_environment environment = {
-        .metrics = app->metrics, .log = app->log, .clock = &ray_clock_system};
     status = ray_status_worst(
         status, ray_component_set_read(&app->components, &app->config, app->arena, &app->problems));
     if (status == RAY_NOMEM) {
@@ -111,6 +125,14 @@ static enum ray_status load(struct app *app)
     }
     status = ray_status_worst(status, read_service(app));
     status = ray_status_worst(status, read_extensions(app));
+    if (status == RAY_OK) {
+        app->history = make_history(&app->telemetry_options);
+        status = app->history != NULL ? RAY_OK : RAY_NOMEM;
+    }
+    struct ray_graph_environment environment = {.metrics = app->metrics,
+                                                .log = app->log,
+                                                .clock = &ray_clock_system,
+                                                .history = app->history};
     if (has_pipelines) {
         status = ray_status_worst(status, ray_graph_new(&app->components, app->arena, &environment,
                                                         &app->problems, &app->graph));
@@ -137,6 +159,7 @@ static void tear_down(struct app *app)
 {
     ray_telemetry_free(app->telemetry); /* first: it asks the graph */
     ray_graph_free(app->graph);
+    ray_history_free(app->history);
     ray_metrics_free(app->metrics);
     ray_problems_clear(&app->problems);
     ray_arena_free(app->arena);
@@ -222,6 +245,7 @@ static enum ray_status start_telemetry(struct app *app)
     struct ray_net_error error = {""};
     struct ray_telemetry_environment environment = {.health = &app->health,
                                                     .metrics = app->metrics,
+                                                    .history = app->history,
                                                     .log = app->log,
                                                     .clock = &ray_clock_system};
     app->telemetry = ray_telemetry_new(&environment);

@@ -7,6 +7,7 @@
 #include "daemon/healthcheck_command.h"
 #include "daemon/reverse_command.h"
 #include "daemon/translate_command.h"
+#include "daemon/why_command.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -165,6 +166,11 @@ static int run_healthcheck(const struct cli *cli)
     return ray_healthcheck_command_run(cli->endpoint ? cli->endpoint : "127.0.0.1:13133");
 }
 
+static int run_why(const struct cli *cli)
+{
+    return ray_why_command_run(cli->endpoint, cli->operand);
+}
+
 static void print_section(enum ray_section section)
 {
     size_t count;
@@ -235,6 +241,12 @@ static const struct command commands[] = {
      run_components,
      true,
      {&help_flag}},
+    {"why",
+     "TRACE_ID",
+     "ask a running one what became of a trace",
+     run_why,
+     true,
+     {&endpoint_flag, &help_flag}},
     {"healthcheck",
      "[--endpoint HOST:PORT]",
      "ask a running one; exit 0 when it is ready",
@@ -245,7 +257,7 @@ static const struct command commands[] = {
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
 /* Commands that the program is to have and this version does not. */
-static const char *const later_commands[] = {"daemon", "query", "why", "fleet", "doctor"};
+static const char *const later_commands[] = {"daemon", "query", "fleet", "doctor"};
 
 /* --- the line --- */
 

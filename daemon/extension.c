@@ -79,10 +79,21 @@ static const struct ray_option metrics_table[] = {
 };
 
 #undef RAY_OPT_STRUCT
+#define RAY_OPT_STRUCT __typeof__(((struct ray_telemetry_options *)0)->ledger)
+static const struct ray_option ledger_table[] = {
+    RAY_OPT_INT("traces", traces, "16384", "1", "4194304",
+                "the last traces, for each exporter, that `why` knows; 44 bytes each"),
+    RAY_OPT_INT("refused", refused, "256", "1", "65536",
+                "the last refused documents that are kept with their reasons"),
+    RAY_OPT_END,
+};
+
+#undef RAY_OPT_STRUCT
 #define RAY_OPT_STRUCT struct ray_telemetry_options
 const struct ray_option ray_telemetry_option_table[] = {
     RAY_OPT_SECTION("logs", logs, logs_table, "the program's own log"),
     RAY_OPT_SECTION("metrics", metrics, metrics_table, "the program's own metrics"),
+    RAY_OPT_SECTION("ledger", ledger, ledger_table, "what `spanbridge why` can answer"),
     RAY_OPT_IGNORED("traces", "the program does not trace itself"),
     RAY_OPT_IGNORED("resource", "metrics carry no resource labels"),
     RAY_OPT_END,

@@ -35,6 +35,9 @@ struct ray_telemetry_options {
         struct ray_str address;
         const struct ray_yaml *readers;
     } metrics;
+    struct {
+        int64_t traces, refused;
+    } ledger;
 };
 extern const struct ray_option ray_telemetry_option_table[];
 

@@ -30,6 +30,7 @@ struct pipeline_node {
     struct exporter_node *exporters;
     struct ray_translator **translators; /* distinct profiles, owned */
     size_t translator_count;
+    struct ray_history_owed *owed; /* beside `exporters` */
 };
 
 struct receiver_node {
@@ -142,7 +143,8 @@ static enum ray_status read_pipeline(struct ray_graph *graph, struct pipeline_no
     node->exporters = RAY_ARENA_ARRAY(graph->arena, struct exporter_node, config->exporter_count);
     node->translators =
         RAY_ARENA_ARRAY(graph->arena, struct ray_translator *, config->exporter_count);
-    if (node->exporters == NULL || node->translators == NULL) {
+    node->owed = RAY_ARENA_ARRAY(graph->arena, struct ray_history_owed, config->exporter_count);
+    if (node->exporters == NULL || node->translators == NULL || node->owed == NULL) {
         return RAY_NOMEM;
     }
     enum ray_status status = read_processors(graph, node, problems);
@@ -151,6 +153,19 @@ static enum ray_status read_pipeline(struct ray_graph *graph, struct pipeline_no
                                                         &node->exporters[i], problems));
     }
     return status;
+}
+
+static bool add_to_history(const struct ray_graph *graph, struct pipeline_node *pipeline,
+                           struct exporter_node *node)
+{
+    struct ray_history *history = graph->environment.history;
+    if (history == NULL) {
+        return true;
+    }
+    node->environment.history = ray_history_column(history, node->environment.id);
+    pipeline->owed[node - pipeline->exporters] =
+        (struct ray_history_owed){node->environment.history, node->environment.profile};
+    return node->environment.history != NULL;
 }
 
 static enum ray_status create_exporter(struct ray_graph *graph, struct pipeline_node *pipeline,
@@ -168,7 +183,7 @@ static enum ray_status create_exporter(struct ray_graph *graph, struct pipeline_
         .log = graph->environment.log,
         .clock = graph->environment.clock,
     };
-    if (node->environment.id == NULL) {
+    if (node->environment.id == NULL || !add_to_history(graph, pipeline, node)) {
         return RAY_NOMEM;
     }
     node->instance = node->kind->exporter->create(node->options, &node->environment);
@@ -243,7 +258,15 @@ static enum ray_status create_intake(struct ray_graph *graph, struct receiver_no
         return RAY_NOMEM;
     }
     struct ray_intake_options options = {
-        .pipelines = fed, .log = graph->environment.log, .clock = graph->environment.clock};
+        .pipelines = fed,
+        .receiver = ray_arena_copy_cstr(graph->arena, node->component->id),
+        .history = graph->environment.history,
+        .log = graph->environment.log,
+        .clock = graph->environment.clock,
+    };
+    if (options.receiver == NULL) {
+        return RAY_NOMEM;
+    }
     for (size_t i = 0; i < graph->pipeline_count; i++) {
         struct pipeline_node *pipeline = &graph->pipelines[i];
         if (pipeline_has_receiver(pipeline->config, node->component)) {
@@ -251,6 +274,8 @@ static enum ray_status create_intake(struct ray_graph *graph, struct receiver_no
                 .queue = pipeline->queue,
                 .translators = (const struct ray_translator *const *)pipeline->translators,
                 .translator_count = pipeline->translator_count,
+                .owed = pipeline->owed,
+                .owed_count = graph->environment.history ? pipeline->config->exporter_count : 0,
             };
         }
     }
@@ -491,6 +516,33 @@ void ray_graph_addresses(const struct ray_graph *graph, struct ray_buf *out)
             }
         }
     }
+}
+
+static struct ray_graph_exporter describe_exporter(const struct exporter_node *node)
+{
+    struct ray_graph_exporter out = {
+        .id = node->environment.id, .type = node->kind->type, .ready = true};
+    if (node->kind->exporter->ready != NULL) {
+        out.ready = node->kind->exporter->ready(node->instance, out.why);
+    }
+    return out;
+}
+
+enum ray_status ray_graph_exporters(const struct ray_graph *graph, struct ray_arena *arena,
+                                    struct ray_graph_exporter **out, size_t *count)
+{
+    size_t total = 0, filled = 0;
+    for (size_t i = 0; i < graph->pipeline_count; i++) {
+        total += graph->pipelines[i].config->exporter_count;
+    }
+    *out = RAY_ARENA_ARRAY(arena, struct ray_graph_exporter, total);
+    for (size_t i = 0; *out != NULL && i < graph->pipeline_count; i++) {
+        for (size_t k = 0; k < graph->pipelines[i].config->exporter_count; k++) {
+            (*out)[filled++] = describe_exporter(&graph->pipelines[i].exporters[k]);
+        }
+    }
+    *count = filled;
+    return *out != NULL ? RAY_OK : RAY_NOMEM;
 }
 
 bool ray_graph_ready(const struct ray_graph *graph, char why[256])

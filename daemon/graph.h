@@ -18,6 +18,7 @@ struct ray_graph_environment {
     struct ray_metrics *metrics;
     struct ray_log *log;
     const struct ray_clock *clock;
+    struct ray_history *history; /* NULL: nobody asks what became of a trace */
 };
 
 /*
@@ -39,6 +40,16 @@ RAY_MUST_USE enum ray_status ray_graph_start(struct ray_graph *graph,
 void ray_graph_addresses(const struct ray_graph *graph, struct ray_buf *out);
 /* Can everything deliver? `why` names the exporter that cannot and what it lacks. Any thread. */
 bool ray_graph_ready(const struct ray_graph *graph, char why[256]);
+struct ray_graph_exporter {
+    const char *id;
+    const char *type;
+    bool ready; /* as ray_graph_ready has it */
+    char why[200];
+};
+/* Each exporter of each pipeline, in the arena. RAY_NOMEM. Any thread, while it is started. */
+RAY_MUST_USE enum ray_status ray_graph_exporters(const struct ray_graph *graph,
+                                                 struct ray_arena *arena,
+                                                 struct ray_graph_exporter **out, size_t *count);
 /* Is something that was accepted not delivered: waiting still, or given up by an exporter that was
  * stopped? Any thread. */
 bool ray_graph_owes(const struct ray_graph *graph);

@@ -2,6 +2,8 @@
 #include "daemon/telemetry.h"
 
 #include "core/json_writer.h"
+#include "daemon/why.h"
+#include "net/http_origin.h"
 #include "net/http_server.h"
 
 #include <stdio.h>
@@ -13,6 +15,8 @@
 #define BODY_MAX_BYTES  4096u                     /* of a request: nobody sends one here */
 #define PAGE_MAX_BYTES  ((size_t)4 * 1024 * 1024) /* of the metrics page */
 #define STOP_TIMEOUT_MS 200u
+#define WHY_MAX_BYTES   ((size_t)64 * 1024 * 1024) /* of an answer: all refusals that may be kept */
+#define WHY_PATH        "/why"
 
 struct ray_telemetry {
     struct ray_telemetry_environment environment;
@@ -185,11 +189,78 @@ static int64_t read_uptime_seconds(void *context)
     return (int64_t)((ray_clock_unix_ns(state->clock) - state->started_unix_ns) / RAY_NS_PER_S);
 }
 
+/* While starting and stopping there is nothing to say of exporters. */
+static enum ray_status find_exporters(const struct ray_health_state *state, struct ray_arena *arena,
+                                      struct ray_why_sources *sources)
+{
+    struct ray_graph_exporter *exporters = NULL;
+    if (atomic_load(&state->phase) != RAY_PHASE_RUNNING) {
+        return RAY_OK;
+    }
+    enum ray_status status =
+        ray_graph_exporters(state->graph, arena, &exporters, &sources->exporter_count);
+    sources->exporters = exporters;
+    return status;
+}
+
+/* `id` NULL: the refused documents. */
+static void reply_why(const struct ray_telemetry *telemetry, struct ray_http_exchange *exchange,
+                      const struct ray_trace_id *id)
+{
+    const struct ray_telemetry_environment *environment = &telemetry->environment;
+    struct ray_why_sources sources = {.history = environment->history,
+                                      .metrics = environment->metrics};
+    struct ray_arena *arena = ray_arena_new(WHY_MAX_BYTES);
+    struct ray_buf body;
+    ray_buf_init(&body, WHY_MAX_BYTES);
+    enum ray_status status =
+        arena != NULL ? find_exporters(environment->health, arena, &sources) : RAY_NOMEM;
+    if (status == RAY_OK) {
+        status = id != NULL ? ray_why_write(&sources, id, arena, &body)
+                            : ray_why_write_refusals(&sources, arena, &body);
+    }
+    if (status == RAY_OK) {
+        reply_json(exchange, 200, ray_buf_str(&body));
+    } else {
+        reply_json(exchange, 503, RAY_STR("{\"error\":\"out of memory\"}"));
+    }
+    ray_buf_clear(&body);
+    ray_arena_free(arena);
+}
+
+/* Trace ids and reasons are nothing for pages of other sites, unlike metrics. */
+static void serve_why(const struct ray_telemetry *telemetry, struct ray_http_exchange *exchange)
+{
+    struct ray_str rest = ray_str_from_pos(ray_http_path(exchange), sizeof(WHY_PATH) - 1);
+    struct ray_trace_id id;
+    if (ray_http_is_foreign(exchange, ray_address_is_loopback(&telemetry->metrics_address))) {
+        reply_json(exchange, 403,
+                   RAY_STR("{\"error\":\"requests by way of another site's pages or "
+                           "names are not served\"}"));
+    } else if (rest.len == 0) {
+        reply_why(telemetry, exchange, NULL);
+    } else if (ray_trace_id_parse(ray_str_from_pos(rest, 1), &id) == RAY_OK) {
+        reply_why(telemetry, exchange, &id);
+    } else {
+        reply_json(exchange, 400,
+                   RAY_STR("{\"error\":\"not a trace id: 1-8-24 or 32 hexadecimal digits\"}"));
+    }
+}
+
+static bool asks_why(struct ray_str path)
+{
+    return ray_str_eq(path, RAY_STR(WHY_PATH)) || ray_str_starts_with(path, RAY_STR(WHY_PATH "/"));
+}
+
 static void serve_metrics(void *context, struct ray_http_exchange *exchange)
 {
     const struct ray_telemetry *telemetry = context;
     if (!is_read(exchange)) {
         reply_text(exchange, 405, RAY_STR("only GET is served here\n"));
+        return;
+    }
+    if (asks_why(ray_http_path(exchange))) {
+        serve_why(telemetry, exchange);
         return;
     }
     if (!ray_str_eq(ray_http_path(exchange), RAY_STR("/metrics"))) {

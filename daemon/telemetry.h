@@ -1,5 +1,6 @@
 /*
- * telemetry: what the program says about itself over HTTP: health and metrics, a listener each.
+ * telemetry: what the program says about itself over HTTP: health and metrics, a listener each; the
+ * metrics' one is also where `spanbridge why` asks (GET /why/TRACE_ID).
  *
  * Neither thread ever waits for the store or the network: /livez answers whenever the process runs.
  */
@@ -27,6 +28,7 @@ struct ray_telemetry;
 struct ray_telemetry_environment {
     struct ray_health_state *health;
     struct ray_metrics *metrics;
+    struct ray_history *history;
     struct ray_log *log;
     const struct ray_clock *clock;
 };

@@ -90,6 +90,10 @@ void ray_ledger_dropped(struct ray_exporter_ledger *ledger, struct ray_str reaso
 void ray_ledger_retried(struct ray_exporter_ledger *ledger, struct ray_str reason,
                         uint64_t documents);
 
+/* The two for that exporter's id, 0 when it has no column: for questions from outside. */
+int64_t ray_ledger_queued_documents(struct ray_metrics *metrics, const char *exporter);
+int64_t ray_ledger_recovered_documents(struct ray_metrics *metrics, const char *exporter);
+
 /* Gauges in bytes, labelled exporter and pipeline; whoever owns the queue says how to read them. */
 extern const struct ray_metric_family ray_exporter_queue_size;     /* otelcol_exporter_queue_size */
 extern const struct ray_metric_family ray_exporter_queue_capacity; /* ..._queue_capacity */

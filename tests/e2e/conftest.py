@@ -16,6 +16,7 @@ import struct
 import subprocess
 import threading
 import time
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
@@ -33,6 +34,27 @@ def clean_environment(**extra):
     kept.update(HOME="/nonexistent", AWS_EC2_METADATA_DISABLED="true")
     kept.update({k: v for k, v in extra.items() if v is not None})
     return kept
+
+
+def unbalanced(page):
+    """What of the ledger's two equations does not hold on a page of metrics, in words."""
+    sides, wrong = {}, []
+    for line in page.splitlines():
+        match = re.fullmatch(r"spanbridge_(receiver|exporter)_(\w+)\{(.*)\} (-?\d+)", line)
+        if match:
+            room, name, labels, value = match.groups()
+            who = (room, ",".join(label for label in labels.split(",") if not label.startswith("reason=")))
+            column = sides.setdefault(who, {})
+            column[name] = column.get(name, 0) + int(value)
+    for (room, labels), of in sides.items():
+        if room == "receiver":
+            left, right = of["received_spans"], of["taken_spans"] + of["refused_spans"]
+        else:
+            left = of["taken_documents"] + of["recovered_documents"]
+            right = of["delivered_documents"] + of["queued_documents"] + of["dropped_documents"]
+        if left != right:
+            wrong.append(f"{room} {labels}: {left} is not {right}: {of}")
+    return wrong
 
 
 class Program:
@@ -57,9 +79,22 @@ class Program:
     def log(self):
         return self.log_path.read_text(errors="replace")
 
+    def check_ledger(self):
+        """The equations hold once it is quiet; of who did not come as far as serving metrics nothing is asked."""
+        end = time.monotonic() + 2
+        while "metrics" in self.addresses:
+            with urllib.request.urlopen(self.url("metrics", "/metrics"), timeout=10) as answer:
+                wrong = unbalanced(answer.read().decode())
+            if not wrong:
+                return
+            assert time.monotonic() < end, wrong
+            time.sleep(0.05)
+
     def stop(self, how=signal.SIGTERM, timeout=40):
-        """Ends it and gives its exit status."""
+        """Ends it and gives its exit status. Whatever a test did: before that, the ledger balances."""
         if self.process.poll() is None:
+            if how == signal.SIGTERM:
+                self.check_ledger()
             self.process.send_signal(how)
         try:
             return self.process.wait(timeout)

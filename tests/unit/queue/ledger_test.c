@@ -71,6 +71,8 @@ static void test_exporter_column(void **state)
                             "reason=\"ThrottledException\"} 7\n");
     check_page_has(metrics, "otelcol_exporter_sent_spans{exporter=\"awsxray/eu\"} 5\n");
     check_page_has(metrics, "otelcol_exporter_send_failed_spans{exporter=\"awsxray/eu\"} 4\n");
+    assert_int_equal(ray_ledger_queued_documents(metrics, "awsxray/eu"), 3);
+    assert_int_equal(ray_ledger_recovered_documents(metrics, "awsxray/eu"), 4);
     ray_exporter_ledger_free(ledger);
     ray_metrics_free(metrics);
 }

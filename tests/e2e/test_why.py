@@ -1,0 +1,95 @@
+"""Does `spanbridge why` say of each trace what became of it, knowing nothing but its id?"""
+import json
+import os
+import pty
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+
+from conftest import BINARY, clean_environment, unbalanced, wait_for
+from otlp import post, request, span, xray_id
+
+
+def why(program, trace_id):
+    """The answer as a script gets it."""
+    run = subprocess.run([BINARY, "why", trace_id, "--endpoint", program.addresses["metrics"]], capture_output=True, text=True,
+                         timeout=20, env=clean_environment())
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def on_a_terminal(*arguments):
+    """What a person sees."""
+    master, slave = pty.openpty()
+    run = subprocess.run([BINARY, *arguments], stdout=slave, stderr=subprocess.PIPE, timeout=20, env=clean_environment())
+    os.close(slave)
+    text = os.read(master, 65536).decode()
+    os.close(master)
+    assert run.returncode == 0, run.stderr
+    return text
+
+
+def take(program, *spans):
+    assert post(program.addresses["http"], request(*spans))[0] == 200
+
+
+def test_delivered_in_both_spellings(local):
+    one = span()
+    take(local, one, span(trace_id=one["traceId"]))
+    wait_for(lambda: why(local, one["traceId"])["state"] == "delivered", "delivered")
+    answer = why(local, one["traceId"])
+    assert answer == why(local, xray_id(one["traceId"])) == why(local, one["traceId"].upper())
+    assert answer["trace_id"] == xray_id(one["traceId"]) and answer["exporters"][0]["delivered"] == 2
+    assert on_a_terminal("why", one["traceId"], "--endpoint", local.addresses["metrics"]).startswith(
+        "delivered: 2 documents by exporter local (stored on this machine)")
+
+
+def test_not_seen_is_said_with_a_time(local):
+    take(local, span())
+    answer = why(local, "5759e988bd862e3fe1be46a994272793")
+    assert answer["state"] == "not_seen" and answer["answer"] == [f"not seen since {answer['complete_since']}"]
+
+
+def test_older_traces_are_not_guessed_at(start, tmp_path):
+    from conftest import LOCAL_PORTS
+    program = start("local", "--data", str(tmp_path / "data"), *LOCAL_PORTS, "--set", "service.telemetry.ledger.traces=10")
+    spans = [span() for _ in range(11)]
+    for one in spans:
+        take(program, one)
+    wait_for(lambda: why(program, spans[10]["traceId"])["state"] == "delivered", "delivered")
+    assert why(program, spans[0]["traceId"])["state"] == "not_seen"
+    assert why(program, spans[1]["traceId"])["state"] == "delivered"
+
+
+def test_a_span_that_was_refused(local):
+    good = span()
+    bad = span(trace_id=good["traceId"], span_id="00")
+    take(local, good, bad)
+    answer = wait_for(lambda: (lambda a: a["state"] == "partly_refused" and a)(why(local, good["traceId"])), "both fates")
+    assert answer["refused_spans"]["reason"] == "invalid" and "delivered" in " ".join(answer["answer"])
+    assert "span id is missing" in answer["refusals"][0]["message"]
+
+
+def test_nobody_to_ask(local):
+    def ask(endpoint):
+        return subprocess.run([BINARY, "why", "5759e988bd862e3fe1be46a994272793", "--endpoint", endpoint], capture_output=True, text=True,
+                              timeout=20, env=clean_environment())
+    nobody, another = ask("127.0.0.1:1"), ask(local.addresses["health"])
+    assert nobody.returncode == 1 and "nothing answers at 127.0.0.1:1" in nobody.stderr
+    assert another.returncode == 1 and "no control port of spanbridge" in another.stderr
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}])
+def test_pages_of_other_sites_are_not_answered(local, headers):
+    asked = urllib.request.Request(local.url("metrics", "/why"), headers=headers)
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(asked, timeout=10)
+
+
+def test_the_check_of_the_equations_sees_a_gap():
+    page = ('spanbridge_exporter_taken_documents{exporter="x"} 5\nspanbridge_exporter_recovered_documents{exporter="x"} 1\n'
+            'spanbridge_exporter_delivered_documents{exporter="x"} 3\nspanbridge_exporter_queued_documents{exporter="x"} 1\n'
+            'spanbridge_exporter_dropped_documents{exporter="x",reason="a"} 1\n')
+    assert unbalanced(page) and not unbalanced(page + 'spanbridge_exporter_dropped_documents{exporter="x",reason="b"} 1\n')
