@@ -12,6 +12,7 @@
 
 #include "core/codec.h"
 #include "translate/json_value.h"
+#include "translate/restore.h"
 #include "xray/limits.h"
 
 #define METADATA_PREFIX   RAY_STR("aws.xray.metadata.")
@@ -174,6 +175,10 @@ static unsigned place_of(struct ray_annotations *a, struct ray_facts *facts, siz
     const struct ray_attribute *attribute = &facts->items[i];
     struct ray_note *note = &facts->notes[i];
     if (note->superseded || attribute->value.kind == RAY_VALUE_NONE || is_consumed(a, facts, i)) {
+        return NOWHERE;
+    }
+    if (a->rules.restores && ray_restore_takes(attribute->key)) {
+        a->restores = true;
         return NOWHERE;
     }
     bool indexed =

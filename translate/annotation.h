@@ -33,6 +33,7 @@ struct ray_annotation_rules {
     bool index_all;
     uint32_t budget;                 /* annotations that stay such; 0: all */
     bool with_resource;              /* segments carry the resource, subsegments don't */
+    bool restores;                   /* aws.xray.field.* goes back to its place (restore.h) */
     bool only_resource_names;        /* metadata of the service segment of a local root */
     struct ray_preserved *preserved; /* NULL: `preserve: none` */
 };
@@ -49,6 +50,7 @@ struct ray_annotations {
     struct ray_map taken;      /* annotation keys in use, when keys may collide */
     uint8_t *item_places;      /* of the resource's items, once they had to be decided */
     uint32_t over_budget;      /* annotations that are metadata instead */
+    bool restores;             /* there are some that go back to their place */
     struct ray_namespace *namespaces;
     bool failed; /* the arena is used up */
 };

@@ -269,6 +269,15 @@ static void collect_legacy(struct ray_facts *facts, struct ray_aws *aws)
     }
 }
 
+/* Of a nested subsegment: there is a block only when it had one. */
+static bool says_anything(const struct ray_aws *aws)
+{
+    return aws->operation.len > 0 || aws->account_id.len > 0 || aws->region.len > 0 ||
+           aws->request_id.len > 0 || aws->queue_url.len > 0 || aws->table_name.len > 0 ||
+           aws->table_names != NULL || aws->retries != NULL || aws->resource_names != NULL ||
+           aws->sampling_rule.len > 0;
+}
+
 struct ray_aws ray_aws_collect(const struct ray_resource *resource, const struct ray_shape *shape,
                                struct ray_facts *facts)
 {
@@ -292,6 +301,7 @@ struct ray_aws ray_aws_collect(const struct ray_resource *resource, const struct
     collect_tables(facts, shape, &aws);
     collect_legacy(facts, &aws);
     consume(facts);
+    aws.present = !shape->nested || says_anything(&aws);
     return aws;
 }
 
@@ -320,10 +330,10 @@ static void write_call(const struct ray_aws *aws, struct ray_json_writer *w)
 }
 
 void ray_aws_write(const struct ray_aws *aws, const struct ray_resource *resource,
-                   enum ray_role role, struct ray_json_writer *w)
+                   const struct ray_shape *shape, struct ray_json_writer *w)
 {
     ray_json_object_begin(w);
-    if (role != RAY_ROLE_SERVICE) {
+    if (shape->role != RAY_ROLE_SERVICE) {
         write_call(aws, w);
     }
     if (aws->retries != NULL) {
@@ -331,7 +341,12 @@ void ray_aws_write(const struct ray_aws *aws, const struct ray_resource *resourc
         ray_json_i64(w, aws->retries->as.integer);
     }
     write_strings(w, RAY_STR("\"resource_names\":"), aws->resource_names);
-    ray_json_raw(w, resource->aws);
+    if (shape->nested) {
+        RAY_JSON_KEY(w, "xray");
+        ray_json_object_begin(w);
+    } else {
+        ray_json_raw(w, resource->aws);
+    }
     RAY_WRITE_IF_ANY(w, "sampling_rule_name", aws->sampling_rule);
     ray_json_object_end(w); /* of xray */
     ray_json_object_end(w);

@@ -32,8 +32,8 @@ struct ray_aws {
 struct ray_aws ray_aws_collect(const struct ray_resource *resource, const struct ray_shape *shape,
                                struct ray_facts *facts);
 /* The block's value; only when present. The service segment of a local root has nothing of the
- * call. */
+ * call, a nested subsegment nothing of the resource. */
 void ray_aws_write(const struct ray_aws *aws, const struct ray_resource *resource,
-                   enum ray_role role, struct ray_json_writer *w);
+                   const struct ray_shape *shape, struct ray_json_writer *w);
 
 #endif

@@ -132,14 +132,15 @@ static struct ray_exception *from_exception(const struct ray_event *event,
     struct ray_str cause = ray_attributes_string(attributes, RAY_STR("aws.xray.exception.cause"));
     struct ray_str text = ray_attributes_string(attributes, RAY_STR("exception.stacktrace"));
     if (id.len > 0) {
+        exception->legacy = true;
         exception->id = id;
         language = RAY_STR("java"); /* the form that the receiver writes, whatever the language */
     }
     if (!take_legacy_stack(attributes, exception, builder) && text.len > 0) {
         ray_stacktrace_parse(language, text, exception, builder);
     }
-    if (exception->cause.len == 0) {
-        exception->cause = cause;
+    if (exception->cause.len == 0 || (id.len > 0 && cause.len > 0)) {
+        exception->cause = cause; /* a segment's own word counts before its stack's */
     }
     return exception;
 }
@@ -220,6 +221,28 @@ bool ray_cause_takes(const struct ray_event *event, const struct ray_shape *shap
                                    failure_message(event) != NULL);
 }
 
+#define UNKNOWN_PREFIX RAY_STR("aws.xray.field.exception.")
+
+/* Of "aws.xray.field.exception.NAME"; empty for others, and for names that are written anyway. */
+static struct ray_str unknown_name(const struct ray_attribute *attribute)
+{
+    static const struct ray_str written[] = {
+        RAY_STR_INIT("id"),     RAY_STR_INIT("type"),      RAY_STR_INIT("message"),
+        RAY_STR_INIT("remote"), RAY_STR_INIT("truncated"), RAY_STR_INIT("skipped"),
+        RAY_STR_INIT("cause"),  RAY_STR_INIT("stack"),
+    };
+    if (!ray_str_starts_with(attribute->key, UNKNOWN_PREFIX)) {
+        return RAY_STR("");
+    }
+    struct ray_str name = ray_str_from_pos(attribute->key, UNKNOWN_PREFIX.len);
+    for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
+        if (ray_str_eq(written[i], name)) {
+            return RAY_STR("");
+        }
+    }
+    return name;
+}
+
 bool ray_cause_shows(const struct ray_event *event, const struct ray_exception *exception,
                      const struct ray_attribute *attribute)
 {
@@ -240,6 +263,9 @@ bool ray_cause_shows(const struct ray_event *event, const struct ray_exception *
     const struct ray_value *value = &attribute->value;
     if (exception == NULL || ray_attributes_find(&event->attributes, attribute->key) != value) {
         return false; /* the first of duplicates counts */
+    }
+    if (exception->legacy && unknown_name(attribute).len > 0) {
+        return true;
     }
     if (!is_exception(event)) {
         return (value == failure_code(event) && value->kind < RAY_VALUE_LIST) ||
@@ -307,8 +333,22 @@ static void write_int_if_any(struct ray_json_writer *w, struct ray_str quoted_ke
     }
 }
 
+/* Members of a segment's exception that neither model knows (segment_cause). */
+static void write_unknown(const struct ray_exception *exception, const struct ray_limits *limits,
+                          struct ray_arena *arena, struct ray_json_writer *w)
+{
+    const struct ray_event *event = exception->legacy ? exception->event : NULL;
+    for (size_t i = 0; event != NULL && i < event->attributes.count; i++) {
+        struct ray_str name = unknown_name(&event->attributes.items[i]);
+        if (name.len > 0 && limits->entry_bytes > 0) {
+            ray_json_key(w, name);
+            ray_value_write(&event->attributes.items[i].value, limits, arena, w);
+        }
+    }
+}
+
 static void write_exception(const struct ray_exception *exception, const struct ray_limits *limits,
-                            struct ray_json_writer *w)
+                            struct ray_arena *arena, struct ray_json_writer *w)
 {
     size_t frames = exception->frame_count;
     if (frames > limits->frames) {
@@ -334,6 +374,7 @@ static void write_exception(const struct ray_exception *exception, const struct 
     write_int_if_any(w, RAY_STR("\"truncated\":"), truncated);
     write_int_if_any(w, RAY_STR("\"skipped\":"), exception->skipped);
     RAY_WRITE_IF_ANY(w, "cause", exception->cause);
+    write_unknown(exception, limits, arena, w);
     if (frames > 0) {
         write_stack(exception, frames, w);
     }
@@ -341,7 +382,7 @@ static void write_exception(const struct ray_exception *exception, const struct 
 }
 
 void ray_cause_write(const struct ray_cause *cause, const struct ray_limits *limits,
-                     struct ray_json_writer *w)
+                     struct ray_arena *arena, struct ray_json_writer *w)
 {
     if (cause->exceptions == NULL && cause->elsewhere.len > 0) {
         ray_json_string(w, cause->elsewhere);
@@ -352,7 +393,7 @@ void ray_cause_write(const struct ray_cause *cause, const struct ray_limits *lim
         RAY_JSON_KEY(w, "exceptions");
         ray_json_array_begin(w);
         for (const struct ray_exception *e = cause->exceptions; e != NULL; e = e->next) {
-            write_exception(e, limits, w);
+            write_exception(e, limits, arena, w);
         }
         ray_json_array_end(w);
     }

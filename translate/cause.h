@@ -32,6 +32,6 @@ bool ray_cause_shows(const struct ray_event *event, const struct ray_exception *
                      const struct ray_attribute *attribute);
 /* The block's value; only when present. */
 void ray_cause_write(const struct ray_cause *cause, const struct ray_limits *limits,
-                     struct ray_json_writer *w);
+                     struct ray_arena *arena, struct ray_json_writer *w);
 
 #endif

@@ -210,6 +210,7 @@ static const struct ray_mapping mappings[] = {
     {"annotations.*", "span:aws.xray.annotations", DECIDES, "annotation", "R", "names more to index; consumed when it is a list"},
     {"annotations.*", "span:aws.xray.annotation.*", DECIDES, "D28", "O", "a legacy one whose name means something else"},
     {"metadata.default.*", "span:aws.xray.segment", DECIDES, "D28", "O", "true: what restates a field of the segment is left out"},
+    {"metadata.default.*", "span:aws.xray.nested", DECIDES, "D28", "O", "true: what the resource says is the segment's, not the subsegment's"},
     {"metadata.default.*", "span:aws.remote.service", COPY, "shape", "R", "not on the service segment of a local root"},
     {"metadata.default.*", "span:aws.remote.operation", COPY, "shape", "R", "the same"},
     {"metadata.default.*", "span:remoteTarget", COPY, "shape", "R", "the same"},

@@ -69,6 +69,12 @@ static bool take_http(const struct ray_segment *segment, const struct ray_value 
         }
     }
     const struct ray_value *request = ray_value_member(http, RAY_STR("request"), RAY_VALUE_MAP);
+    const struct ray_value *length =
+        ray_value_member(ray_value_member(http, RAY_STR("response"), RAY_VALUE_MAP),
+                         RAY_STR("content_length"), RAY_VALUE_INT);
+    if (length != NULL && length->as.integer < 0) { /* no length, for the rules of http.c */
+        ray_sink_add_unknown(sink, response_block.path, RAY_STR("content_length"), length);
+    }
     if (ray_value_member(request, RAY_STR("client_ip"), RAY_VALUE_STRING) != NULL &&
         ray_value_member(request, RAY_STR("x_forwarded_for"), RAY_VALUE_BOOL) == NULL) {
         /* a client without a peer would otherwise be taken for one that was forwarded */
@@ -303,7 +309,7 @@ static bool take_user(const struct ray_segment *segment, const struct ray_value 
                       struct ray_segment_sink *sink)
 {
     (void)segment;
-    bool string = value->kind == RAY_VALUE_STRING;
+    bool string = ray_value_string(value).len > 0;
     if (string) {
         ray_sink_add(sink, RAY_STR("enduser.id"), value);
     }
@@ -336,14 +342,14 @@ static bool take_namespace(const struct ray_segment *segment, const struct ray_v
                            struct ray_segment_sink *sink)
 {
     struct ray_str text = ray_value_string(value);
-    if (value->kind != RAY_VALUE_STRING) {
+    if (text.len == 0) {
         return false;
     }
     if (segment->subsegment && ray_str_eq(text, RAY_STR("aws"))) {
         ray_sink_add_string(sink, RAY_STR("rpc.system"), RAY_STR("aws-api"));
         ray_sink_add_string(sink, RAY_STR("rpc.service"), segment->name);
     }
-    if (text.len > 0 && !(segment->subsegment && ray_str_eq(text, RAY_STR("remote")))) {
+    if (!(segment->subsegment && ray_str_eq(text, RAY_STR("remote")))) {
         ray_sink_add(sink, RAY_STR("aws.xray.namespace"), value);
     }
     return true;
@@ -454,6 +460,9 @@ void ray_segment_take_fields(const struct ray_segment *segment, struct ray_segme
     }
     /* what translate/ needs to know to not tell the same twice */
     ray_sink_add_bool(sink, RAY_STR("aws.xray.segment"), true);
+    if (segment->nested) {
+        ray_sink_add_bool(sink, RAY_STR("aws.xray.nested"), true);
+    }
     take_flags(segment, sink);
     for (size_t i = 0; i < COUNT(takers); i++) {
         const struct ray_value *value = ray_segment_find(&segment->members, takers[i].name);

@@ -28,14 +28,14 @@ static const struct ray_segment_field aws_fields[] = {
 };
 static const struct ray_segment_field ec2_fields[] = {
     RAY_SEGMENT_FIELD("instance_id",       STRING, RESOURCE, "host.id"),
-    RAY_SEGMENT_FIELD("availability_zone", STRING, RESOURCE, "cloud.availability_zone"),
+    RAY_SEGMENT_FIELD("availability_zone", STRING, ELSEWHERE, ""),
     RAY_SEGMENT_FIELD("instance_size",     STRING, RESOURCE, "host.type"),
     RAY_SEGMENT_FIELD("ami_id",            STRING, RESOURCE, "host.image.id"),
 };
 static const struct ray_segment_field ecs_fields[] = {
     RAY_SEGMENT_FIELD("container",         STRING, RESOURCE, "container.name"),
-    RAY_SEGMENT_FIELD("container_id",      STRING, RESOURCE, "container.id"),
-    RAY_SEGMENT_FIELD("availability_zone", STRING, RESOURCE, "cloud.availability_zone"),
+    RAY_SEGMENT_FIELD("container_id",      STRING, ELSEWHERE, ""),
+    RAY_SEGMENT_FIELD("availability_zone", STRING, ELSEWHERE, ""),
     RAY_SEGMENT_FIELD("container_arn",     STRING, RESOURCE, "aws.ecs.container.arn"),
     RAY_SEGMENT_FIELD("cluster_arn",       STRING, RESOURCE, "aws.ecs.cluster.arn"),
     RAY_SEGMENT_FIELD("task_arn",          STRING, RESOURCE, "aws.ecs.task.arn"),
@@ -44,13 +44,13 @@ static const struct ray_segment_field ecs_fields[] = {
 };
 static const struct ray_segment_field beanstalk_fields[] = {
     RAY_SEGMENT_FIELD("environment_name",  STRING, RESOURCE, "service.namespace"),
-    RAY_SEGMENT_FIELD("version_label",     STRING, RESOURCE, "service.version"),
+    RAY_SEGMENT_FIELD("version_label",     STRING, ELSEWHERE, ""),
     RAY_SEGMENT_FIELD("deployment_id",     INT,    ELSEWHERE, ""),
 };
 static const struct ray_segment_field eks_fields[] = {
     RAY_SEGMENT_FIELD("cluster_name",      STRING, RESOURCE, "k8s.cluster.name"),
     RAY_SEGMENT_FIELD("pod",               STRING, RESOURCE, "k8s.pod.name"),
-    RAY_SEGMENT_FIELD("container_id",      STRING, RESOURCE, "container.id"),
+    RAY_SEGMENT_FIELD("container_id",      STRING, ELSEWHERE, ""),
 };
 static const struct ray_segment_field sdk_fields[] = {
     RAY_SEGMENT_FIELD("sdk",                  STRING, RESOURCE, "telemetry.sdk.name"), /* with its language */
@@ -122,6 +122,57 @@ static void take_place(const struct ray_segment *segment, struct ray_str platfor
     }
 }
 
+/* One attribute of the resource is a field of two blocks: when only one of them has it, it stays
+ * there. */
+static const struct {
+    struct ray_str field, attribute;
+    struct platform blocks[2]; /* and the platform that makes aws.c write them anyway */
+} shared_fields[] = {
+    {RAY_STR_INIT("availability_zone"),
+     RAY_STR_INIT("cloud.availability_zone"),
+     {{RAY_STR_INIT("ec2"), RAY_STR_INIT("aws_ec2")},
+      {RAY_STR_INIT("ecs"), RAY_STR_INIT("aws_ecs")}}},
+    {RAY_STR_INIT("container_id"),
+     RAY_STR_INIT("container.id"),
+     {{RAY_STR_INIT("ecs"), RAY_STR_INIT("aws_ecs")},
+      {RAY_STR_INIT("eks"), RAY_STR_INIT("aws_eks")}}},
+};
+
+static void take_shared(const struct ray_value *aws, struct ray_str platform,
+                        const struct ray_value *block, const struct ray_segment_block *fields,
+                        struct ray_segment_sink *sink)
+{
+    for (size_t i = 0; i < COUNT(shared_fields); i++) {
+        struct ray_str key = shared_fields[i].field;
+        const struct ray_value *value = ray_value_member(block, key, RAY_VALUE_STRING);
+        if (ray_value_string(value).len == 0) {
+            continue;
+        }
+        bool same = true;
+        for (size_t j = 0; j < COUNT(shared_fields[i].blocks); j++) {
+            const struct platform *other = &shared_fields[i].blocks[j];
+            const struct ray_value *map = ray_value_member(aws, other->sign, RAY_VALUE_MAP);
+            bool written = map != NULL || ray_str_eq(platform, other->platform);
+            same &= !written || ray_str_eq(ray_value_member_string(map, key), value->as.string);
+        }
+        if (!same || !ray_sink_add_resource(sink, shared_fields[i].attribute, value)) {
+            ray_sink_add_unknown(sink, fields->path, key, value);
+        }
+    }
+}
+
+/* The version is the service's, too, which may have another or none. */
+static void take_version_label(const struct ray_value *block, struct ray_segment_sink *sink)
+{
+    const struct ray_str key = RAY_STR("version_label");
+    const struct ray_value *label = ray_value_member(block, key, RAY_VALUE_STRING);
+    struct ray_str version =
+        ray_value_string(ray_segment_find(sink->resource, RAY_STR("service.version")));
+    if (ray_value_string(label).len > 0 && !ray_str_eq(version, label->as.string)) {
+        ray_sink_add_unknown(sink, beanstalk_block.path, key, label);
+    }
+}
+
 static bool take_beanstalk(const struct ray_segment *segment, const struct ray_value *block,
                            struct ray_segment_sink *sink)
 {
@@ -131,6 +182,7 @@ static bool take_beanstalk(const struct ray_segment *segment, const struct ray_v
         return false;
     }
     ray_sink_take_block(segment, &beanstalk_block, block, sink);
+    take_version_label(block, sink);
     return true;
 }
 
@@ -140,7 +192,9 @@ static bool take_sdk(const struct ray_segment *segment, const struct ray_value *
     ray_sink_take_block(segment, &sdk_block, block, sink);
     const struct ray_value *automatic =
         ray_value_member(block, RAY_STR("auto_instrumentation"), RAY_VALUE_BOOL);
-    if (automatic != NULL && automatic->as.boolean && !segment->nested) {
+    if (automatic != NULL && segment->nested) {
+        ray_sink_add_unknown(sink, sdk_block.path, RAY_STR("auto_instrumentation"), automatic);
+    } else if (automatic != NULL && automatic->as.boolean) {
         struct ray_str version = ray_value_member_string(block, RAY_STR("sdk_version"));
         ray_sink_add_resource_string(sink, RAY_STR("telemetry.auto.version"),
                                      version.len > 0 ? version : RAY_STR("unknown"));
@@ -177,7 +231,8 @@ static bool take_log_groups(const struct ray_value *groups, struct ray_segment_s
 
 /* True when aws.c will write the block again from the attributes. */
 static bool take_resource_block(const struct ray_segment *segment, struct ray_str platform,
-                                const struct ray_attribute *member, struct ray_segment_sink *sink)
+                                const struct ray_value *aws, const struct ray_attribute *member,
+                                struct ray_segment_sink *sink)
 {
     const struct ray_value *block = &member->value;
     const struct ray_segment_block *fields = NULL;
@@ -196,12 +251,14 @@ static bool take_resource_block(const struct ray_segment *segment, struct ray_st
     }
     if (fields != NULL) {
         ray_sink_take_block(segment, fields, block, sink);
+        take_shared(aws, platform, block, fields, sink);
     }
     return fields != NULL;
 }
 
 static void take_elsewhere(const struct ray_segment *segment, struct ray_str platform,
-                           const struct ray_attribute *member, struct ray_segment_sink *sink)
+                           const struct ray_value *aws, const struct ray_attribute *member,
+                           struct ray_segment_sink *sink)
 {
     bool taken;
     if (ray_str_eq(member->key, RAY_STR("xray"))) {
@@ -211,7 +268,7 @@ static void take_elsewhere(const struct ray_segment *segment, struct ray_str pla
     } else if (member->value.kind == RAY_VALUE_LIST) {
         taken = take_log_groups(&member->value, sink);
     } else {
-        taken = take_resource_block(segment, platform, member, sink);
+        taken = take_resource_block(segment, platform, aws, member, sink);
     }
     if (!taken) {
         ray_sink_add_unknown(sink, aws_block.path, member->key, &member->value);
@@ -235,7 +292,7 @@ void ray_segment_take_aws(const struct ray_segment *segment, struct ray_segment_
         const struct ray_segment_field *field =
             ray_segment_field_find(&aws_block, &aws->as.map.items[i]);
         if (field != NULL && field->owner == RAY_OWNER_ELSEWHERE) {
-            take_elsewhere(segment, platform, &aws->as.map.items[i], sink);
+            take_elsewhere(segment, platform, aws, &aws->as.map.items[i], sink);
         }
     }
 }

@@ -113,11 +113,18 @@ const struct ray_segment_field *ray_segment_field_find(const struct ray_segment_
     return NULL;
 }
 
+/* Blocks leave these out; as unknown members they come back. */
+static bool is_empty(const struct ray_value *value)
+{
+    return (value->kind == RAY_VALUE_STRING && value->as.string.len == 0) ||
+           (value->kind == RAY_VALUE_LIST && value->as.list.count == 0);
+}
+
 /* A nested subsegment shares the resource of its segment and says nothing of it. */
 static bool take_field(const struct ray_segment *segment, const struct ray_segment_field *field,
                        const struct ray_value *value, struct ray_segment_sink *sink)
 {
-    if (field == NULL) {
+    if (field == NULL || is_empty(value)) {
         return false;
     }
     if (field->owner == RAY_OWNER_RESOURCE) {

@@ -95,6 +95,7 @@
     X(XRAY_ANNOTATIONS,     "aws.xray.annotations")       /* exporter */                           \
     /* where a segment differs from what the others say of it (segment_to_span) */                 \
     X(XRAY_SEGMENT,         "aws.xray.segment")                                                    \
+    X(XRAY_NESTED,          "aws.xray.nested")                                                     \
     X(XRAY_NAME,            "aws.xray.name")                                                       \
     X(XRAY_NAMESPACE,       "aws.xray.namespace")                                                  \
     X(XRAY_FAULT,           "aws.xray.fault")                                                      \

@@ -28,6 +28,11 @@ bool ray_shape_is_local_root(const struct ray_facts *facts)
     return ray_str_eq(ray_facts_string(facts, RAY_KEY_AWS_SPAN_KIND), RAY_STR("LOCAL_ROOT"));
 }
 
+static bool is_true(const struct ray_value *value)
+{
+    return value != NULL && value->kind == RAY_VALUE_BOOL && value->as.boolean;
+}
+
 struct ray_shape ray_shape_of(const struct ray_span *span, const struct ray_facts *facts,
                               enum ray_role role)
 {
@@ -38,8 +43,8 @@ struct ray_shape ray_shape_of(const struct ray_span *span, const struct ray_fact
         .has_parent =
             span->parent_id.len == RAY_SPAN_ID_BYTES && !ray_bytes_all_zero(span->parent_id),
     };
-    const struct ray_value *segment = ray_facts_first(facts, RAY_KEY_XRAY_SEGMENT);
-    shape.was_segment = segment != NULL && segment->kind == RAY_VALUE_BOOL && segment->as.boolean;
+    shape.was_segment = is_true(ray_facts_first(facts, RAY_KEY_XRAY_SEGMENT));
+    shape.nested = shape.was_segment && is_true(ray_facts_first(facts, RAY_KEY_XRAY_NESTED));
     shape.serves = serves(span, &shape);
     shape.subsegment =
         role == RAY_ROLE_DEPENDENCY || (role == RAY_ROLE_PLAIN && shape.has_parent &&

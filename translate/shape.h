@@ -21,6 +21,7 @@ struct ray_shape {
     bool has_parent; /* in OTLP; the pair's documents have other parents */
     bool subsegment;
     bool was_segment; /* written by segment_to_span: what restates the segment is no metadata */
+    bool nested;      /* and it stood inside a segment: what the resource says is not its own */
     bool serves;      /* a CONSUMER that handles a message: a segment of its own (D01, D38) */
 };
 

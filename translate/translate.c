@@ -11,6 +11,7 @@
 #include "translate/http.h"
 #include "translate/link.h"
 #include "translate/name.h"
+#include "translate/restore.h"
 #include "translate/shrink.h"
 #include "translate/sql.h"
 #include "xray/limits.h"
@@ -259,9 +260,9 @@ static struct ray_preserved preserved_of(const struct work *work, const struct d
 static void consume_restated(const struct document *d, struct ray_facts *facts)
 {
     static const enum ray_key restated[] = {
-        RAY_KEY_XRAY_SEGMENT,    RAY_KEY_RPC_SYSTEM,     RAY_KEY_RPC_SERVICE,
-        RAY_KEY_XRAY_NAME,       RAY_KEY_XRAY_NAMESPACE, RAY_KEY_DYNAMODB_TABLE_NAMES,
-        RAY_KEY_RESPONSE_LENGTH,
+        RAY_KEY_XRAY_SEGMENT,         RAY_KEY_XRAY_NESTED,     RAY_KEY_RPC_SYSTEM,
+        RAY_KEY_RPC_SERVICE,          RAY_KEY_XRAY_NAME,       RAY_KEY_XRAY_NAMESPACE,
+        RAY_KEY_DYNAMODB_TABLE_NAMES, RAY_KEY_RESPONSE_LENGTH,
     };
     for (size_t i = 0; d->shape.was_segment && i < sizeof(restated) / sizeof(restated[0]); i++) {
         ray_facts_consume(facts, restated[i]);
@@ -288,6 +289,7 @@ static void collect_blocks(struct work *work, struct document *d, struct ray_fac
         .budget = work->translator->annotation_budget,
         .with_resource = !d->shape.subsegment, /* also local roots that have a parent (D33) */
         .only_resource_names = d->shape.role == RAY_ROLE_SERVICE,
+        .restores = d->shape.was_segment,
     };
     if (work->translator->preserve_all && !rules.only_resource_names) {
         d->preserved = preserved_of(work, d, facts);
@@ -326,7 +328,8 @@ static void write_head(const struct document *d, struct ray_json_writer *w)
     if (d->in_progress) {
         RAY_JSON_KEY(w, "in_progress");
         ray_json_bool(w, true);
-    } else {
+    }
+    if (!d->in_progress || (d->shape.was_segment && d->span->end_unix_ns != 0)) {
         RAY_JSON_KEY(w, "end_time");
         ray_json_unix_ns(w, d->span->end_unix_ns);
     }
@@ -356,9 +359,11 @@ static void write_kind(const struct document *d, struct ray_json_writer *w)
         RAY_WRITE_IF_ANY(w, "resource_arn", d->resource->arn);
     }
     RAY_WRITE_IF_ANY(w, "namespace", d->name.namespace);
-    RAY_WRITE_IF_ANY(w, "origin", d->resource->origin);
+    if (!d->shape.nested) {
+        RAY_WRITE_IF_ANY(w, "origin", d->resource->origin);
+    }
     RAY_WRITE_IF_ANY(w, "user", d->user);
-    if (d->resource->service.len > 0) {
+    if (d->resource->service.len > 0 && !d->shape.nested) {
         RAY_JSON_KEY(w, "service");
         ray_json_raw(w, d->resource->service);
     }
@@ -373,11 +378,11 @@ static void write_blocks(struct document *d, const struct ray_limits *limits,
     }
     if (d->cause.present) {
         RAY_JSON_KEY(w, "cause");
-        ray_cause_write(&d->cause, limits, w);
+        ray_cause_write(&d->cause, limits, d->annotations.scratch, w);
     }
     if (d->aws.present) { /* D24: a local root on another cloud has none */
         RAY_JSON_KEY(w, "aws");
-        ray_aws_write(&d->aws, d->resource, d->shape.role, w);
+        ray_aws_write(&d->aws, d->resource, &d->shape, w);
     }
     if (d->sql.present) {
         RAY_JSON_KEY(w, "sql");
@@ -400,6 +405,21 @@ static void write_document(struct document *d, const struct ray_limits *limits, 
     write_kind(d, &w);
     write_blocks(d, limits, &w);
     ray_json_object_end(&w);
+}
+
+/* Once more, with the members that only the segment had (segment_to_span). */
+static void restore_members(struct document *d, const struct ray_limits *limits, size_t start,
+                            struct ray_buf *out)
+{
+    struct ray_arena *arena = d->annotations.scratch;
+    struct ray_str text = ray_str_from_pos(ray_buf_str(out), start);
+    if (out->failed) {
+        return;
+    }
+    text = ray_arena_copy(arena, text);
+    ray_buf_rewind(out, start);
+    d->annotations.failed |=
+        text.ptr == NULL || !ray_restore_write(d->annotations.facts, text, limits, arena, out);
 }
 
 enum outcome { WRITTEN, SHRUNK, NOT_WRITTEN };
@@ -443,6 +463,9 @@ static enum fit try_step(struct document *d, size_t step, bool abridged, struct 
     const size_t max_bytes = out->max_bytes;
     out->max_bytes = document_end(out);
     write_document(d, whole ? limits : &noting, out);
+    if (d->annotations.restores) {
+        restore_members(d, &noting, start, out);
+    }
     out->max_bytes = max_bytes;
     /* where there is room for a small document, the buffer can only fail of a large one */
     bool full = out->failed && max_bytes - start < (size_t)RAY_SEGMENT_MAX_BYTES;

@@ -2,8 +2,8 @@
  * segment_to_span: is there and back again the identity?
  *
  * Segment documents, legacy ones of every kind and random ones, become spans, and those documents
- * again. Each member of the segment must be there as it was, and what is there besides must be one
- * of the additions named below (defaults, and what a subsegment shares with its segment).
+ * again. Each member of the segment must be there as it was, also those that spans have no place
+ * for, and what is there besides must be one of the additions named below (defaults).
  */
 #include "translate/segment_to_span.h"
 
@@ -25,7 +25,6 @@
 
 struct place {
     char path[400];
-    bool nested;
 };
 
 static struct place inside(const struct place *place, const char *key)
@@ -53,13 +52,8 @@ static bool may_be_added(const struct place *place, struct json_object *value)
     const char *text = json_object_get_string(value);
     bool nothing = value == NULL || strcmp(text, "false") == 0 || strcmp(text, "0") == 0 ||
                    strcmp(text, "") == 0;
-    if (starts(place, "/metadata/default/otel.resource.") ||
-        starts(place, "/metadata/default/aws.xray.field.")) {
+    if (starts(place, "/metadata/default/otel.resource.")) {
         return true;
-    }
-    if (place->nested &&
-        (starts(place, "/origin") || starts(place, "/service") || starts(place, "/aws/"))) {
-        return true; /* the resource is the segment's */
     }
     return nothing && (strchr(place->path + 1, '/') == NULL || starts(place, "/http/") ||
                        starts(place, "/aws/") || starts(place, "/cause/"));
@@ -82,8 +76,7 @@ static bool is_empty(struct json_object *object)
 static bool may_be_left_out(const struct place *place, struct json_object *value)
 {
     int64_t number = json_object_get_int64(value);
-    return (ends(place, "/content_length") && number < 0) ||
-           ((ends(place, "/truncated") || ends(place, "/skipped")) && number == 0);
+    return (ends(place, "/truncated") || ends(place, "/skipped")) && number == 0;
 }
 
 static void check_equal(struct json_object *want, struct json_object *got,
@@ -98,22 +91,6 @@ static struct json_object *get(struct json_object *object, const char *key)
                : NULL;
 }
 
-/* These have no place in spans: they are kept as attributes, which become metadata. */
-static bool is_kept_as_field(const struct place *place)
-{
-    static const char *const kept[] = {
-        "/http/request/traced", "/sql/preparation",         "/sql/database_version",
-        "/sql/driver_version",  "/cause/working_directory", "/cause/paths",
-        "/aws/function_arn",    "/precursor_ids",
-    };
-    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
-        if (strcmp(place->path, kept[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void check_objects(struct json_object *want, struct json_object *got,
                           const struct place *place, const char *document)
 {
@@ -121,7 +98,7 @@ static void check_objects(struct json_object *want, struct json_object *got,
         json_object_object_foreach(want, key, value)
         {
             struct place in = inside(place, key);
-            if (value != NULL && !is_kept_as_field(&in)) {
+            if (value != NULL) {
                 check_equal(value, get(got, key), &in, document);
             }
         }
@@ -266,7 +243,7 @@ static void check_round_trip(struct ray_str text, struct ray_arena *arena)
     assert_int_equal(request.span_count, wanted);
     char *document = strndup(text.ptr, text.len);
     for (size_t i = 0; i < wanted; i++) {
-        struct place place = {.path = "", .nested = i > 0};
+        struct place place = {.path = ""};
         check_equal(want[i], got[i], &place, document);
         json_object_put(got[i]);
         json_object_put(want[i]);
@@ -460,11 +437,11 @@ static void put(struct dice *dice, const char *text)
     ray_buf_append(&dice->text, ray_str_from(text));
 }
 
-/* Not empty: an empty string is left out. */
 static void put_string(struct dice *dice, const char *key)
 {
     static const char *const strings[] = {
         "a",
+        "",
         "GET",
         "https://x.example/a?b=c",
         "with \\\"quotes\\\"",
@@ -526,16 +503,34 @@ static void put_id(struct dice *dice, const char *key)
                    roll(dice, UINT32_MAX));
 }
 
+/* A member that spans have no place for. */
+static void put_odd(struct dice *dice)
+{
+    static const char *const values[] = {"7", "\"\"", "[]", "{\"a\":[1,{\"b\":2}]}", "true"};
+    static const char *const names[] = {"odd", "preparation", "a b", "working_directory"};
+    if (roll(dice, 3) == 0) {
+        ray_buf_printf(&dice->text, "\"%s\":%s,", names[roll(dice, 4)], values[roll(dice, 5)]);
+    }
+}
+
 static void put_http(struct dice *dice)
 {
     static const char *const request[] = {"method", "url", "user_agent", "client_ip", NULL};
     put(dice, "\"http\":{\"request\":{");
     put_strings(dice, request);
     put_bool(dice, "x_forwarded_for");
+    put_odd(dice);
     end(dice, "},\"response\":{");
     put_int(dice, "status", 700);
     put_int(dice, "content_length", 3);
-    end(dice, "}},");
+    if (roll(dice, 4) == 0) {
+        put(dice, "\"content_length\":-1,");
+    }
+    put_odd(dice);
+    end(dice, "}");
+    put(dice, ",");
+    put_odd(dice);
+    end(dice, "},");
 }
 
 static void put_exception(struct dice *dice)
@@ -551,6 +546,7 @@ static void put_exception(struct dice *dice)
     if (coin(dice)) {
         put_id(dice, "cause");
     }
+    put_odd(dice);
     put(dice, "\"stack\":[");
     for (uint32_t i = roll(dice, 4) + 1; i > 0; i--) {
         put(dice, "{");
@@ -571,16 +567,19 @@ static void put_cause(struct dice *dice)
     for (uint32_t i = roll(dice, 3) + 1; i > 0; i--) {
         put_exception(dice);
     }
-    end(dice, "]},");
+    end(dice, "],");
+    put_odd(dice);
+    end(dice, "},");
 }
 
-static void put_aws(struct dice *dice, bool nested)
+static void put_aws(struct dice *dice)
 {
     static const char *const call[] = {"account_id", "operation",  "region", "request_id",
                                        "queue_url",  "table_name", NULL};
-    static const char *const ec2[] = {"ami_id", "instance_size", NULL};
-    static const char *const ecs[] = {"container", "container_arn", "cluster_arn",
-                                      "task_arn",  "task_family",   NULL};
+    static const char *const ec2[] = {"ami_id", "instance_size", "availability_zone", NULL};
+    static const char *const ecs[] = {
+        "container",   "container_arn", "cluster_arn",       "task_arn",
+        "task_family", "container_id",  "availability_zone", NULL};
     static const char *const sdk[] = {"sdk", "sdk_version", NULL};
     put(dice, "\"aws\":{");
     put_strings(dice, call);
@@ -588,23 +587,31 @@ static void put_aws(struct dice *dice, bool nested)
     if (coin(dice)) {
         put(dice, "\"table_names\":[\"t\"],\"resource_names\":[\"a\",\"b\"],");
     }
-    if (!nested && coin(dice)) {
+    if (coin(dice)) {
         put(dice, "\"ec2\":{\"instance_id\":\"i-0123456789abcdef0\",");
         put_strings(dice, ec2);
+        put_odd(dice);
         end(dice, "},");
     }
-    if (!nested && coin(dice)) {
+    if (coin(dice)) {
         put(dice, "\"ecs\":{");
         put_strings(dice, ecs);
+        put_odd(dice);
         end(dice, "},");
-    } else if (!nested && coin(dice)) {
-        put(dice, "\"eks\":{\"cluster_name\":\"c\",\"pod\":\"p\"},");
+    } else if (coin(dice)) {
+        put(dice, "\"eks\":{\"cluster_name\":\"c\",\"pod\":\"p\",");
+        put_strings(dice, (const char *const[]){"container_id", NULL});
+        end(dice, "},");
     }
+    if (roll(dice, 4) == 0) {
+        put(dice, "\"elastic_beanstalk\":{\"environment_name\":\"e\",\"deployment_id\":3,");
+        put(dice, "\"version_label\":\"v\"},");
+    }
+    put_odd(dice);
     put(dice, "\"xray\":{");
-    if (!nested) {
-        put_strings(dice, sdk);
-        put_bool(dice, "auto_instrumentation");
-    }
+    put_strings(dice, sdk);
+    put_bool(dice, "auto_instrumentation");
+    put_odd(dice);
     if (coin(dice)) {
         put_string(dice, "sampling_rule_name");
     }
@@ -617,6 +624,7 @@ static void put_sql(struct dice *dice)
                                       "user", "sanitized_query",   NULL};
     put(dice, "\"sql\":{");
     put_strings(dice, sql);
+    put_odd(dice);
     end(dice, "},");
 }
 
@@ -651,9 +659,11 @@ static void put_segment(struct dice *dice, unsigned depth)
     ray_buf_printf(&dice->text, "\"name\":\"%s\",", names[roll(dice, 5)]);
     put_id(dice, "id");
     ray_buf_printf(&dice->text, "\"start_time\":1478293361.%06u,", roll(dice, 1000000));
-    if (roll(dice, 5) == 0) {
+    uint32_t progress = roll(dice, 5);
+    if (progress < 2) {
         put(dice, "\"in_progress\":true,");
-    } else {
+    }
+    if (progress != 0) {
         ray_buf_printf(&dice->text, "\"end_time\":1478293362.%u,", roll(dice, 1000));
     }
     put_bool(dice, "fault");
@@ -665,9 +675,9 @@ static void put_segment(struct dice *dice, unsigned depth)
             put_id(dice, "parent_id");
             put(dice, coin(dice) ? "\"type\":\"subsegment\"," : "");
         }
-        if (coin(dice)) {
-            ray_buf_printf(&dice->text, "\"origin\":\"%s\",", origins[roll(dice, 7)]);
-        }
+    }
+    if (coin(dice)) {
+        ray_buf_printf(&dice->text, "\"origin\":\"%s\",", origins[roll(dice, 7)]);
     }
     if (coin(dice)) {
         ray_buf_printf(&dice->text, "\"namespace\":\"%s\",", coin(dice) ? "aws" : "remote");
@@ -676,6 +686,12 @@ static void put_segment(struct dice *dice, unsigned depth)
         put_string(dice, "user");
     }
     put_bool(dice, "traced");
+    put_odd(dice);
+    if (coin(dice)) {
+        put(dice, "\"service\":{");
+        put_strings(dice, (const char *const[]){"version", "compiler", NULL});
+        end(dice, "},");
+    }
     if (coin(dice)) {
         put_http(dice);
     }
@@ -683,7 +699,7 @@ static void put_segment(struct dice *dice, unsigned depth)
         put_cause(dice);
     }
     if (coin(dice)) {
-        put_aws(dice, depth > 0);
+        put_aws(dice);
     }
     if (roll(dice, 3) == 0) {
         put_sql(dice);
