@@ -25,7 +25,6 @@ struct ray_parcel {
     bool probe;
     bool hurried; /* had its one immediate repeat */
     bool suspect; /* a part of something refused: not to be mixed with others */
-    bool full;
     size_t count;
     size_t capacity; /* items that fit */
     struct ray_sender_item items[];

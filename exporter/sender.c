@@ -1,15 +1,17 @@
 /*
  * sender: see the header.
  *
- * A parcel (parcel.h) is *open* while it is filled from the cursor, then *flying*, then gone or
- * *waiting* for its next attempt. No more is read from the queue while as many parcels as the
- * window has are waiting or flying, so an outage holds the backlog in the queue, not here.
+ * What stands next in the queue is looked at ahead (stage.h); a parcel (parcel.h) is packed from it
+ * at the moment it may fly, is *flying*, then gone or *waiting* for its next attempt. None is
+ * packed while as many as the window has are waiting or flying, nor during an outage while any
+ * waits, so that an outage holds the backlog in the queue, not here.
  */
 #include "exporter/sender.h"
 
 #include "core/thread.h"
 #include "exporter/parcel.h"
 #include "exporter/schedule.h"
+#include "exporter/stage.h"
 #include "queue/ledger.h"
 
 #include <assert.h>
@@ -21,14 +23,6 @@
 #define STEP_MAX_MS  1000u
 #define FEW_ATTEMPTS 3u
 
-/* What stands next in the queue. */
-struct source {
-    struct ray_batch *batch;
-    struct ray_batch_reader reader;
-    uint64_t number; /* of the reader's next document */
-    bool closed;
-};
-
 struct ray_sender {
     struct ray_sender_options options;
     const struct ray_sender_protocol *protocol;
@@ -37,10 +31,10 @@ struct ray_sender {
     struct ray_transport *transport;
     struct ray_exporter_ledger *ledger;
     struct ray_cursor *cursor;
-    struct source source;
+    struct ray_stage *stage;
+    bool closed;            /* the queue, and all of it was read */
+    uint64_t pack_after_ns; /* there was no memory for a parcel */
     struct ray_schedule schedule;
-    struct ray_parcel *open;
-    uint64_t open_since_ns;
     struct ray_parcel *waiting; /* oldest first */
     struct ray_parcel *flying;
     uint32_t waiting_count, flying_count;
@@ -393,85 +387,86 @@ static void on_call_done(struct ray_http_call *call)
 
 /* -- reading the queue -- */
 
-/* The next document without taking it; false when there is none now. */
-static bool source_peek(struct ray_sender *sender, struct ray_document *out)
+static void look_ahead(struct ray_sender *sender)
 {
-    struct source *source = &sender->source;
-    for (;;) {
-        struct ray_batch_reader copy = source->reader;
-        if (source->batch != NULL && ray_batch_next(&copy, out)) {
-            return true;
-        }
-        ray_batch_unref(source->batch);
-        source->batch = NULL;
-        enum ray_status status =
-            source->closed ? RAY_CLOSED
-                           : ray_cursor_next(sender->cursor, &source->batch, &source->number);
+    while (!sender->closed && ray_stage_wants(sender->stage)) {
+        struct ray_batch *batch;
+        uint64_t number;
+        enum ray_status status = ray_cursor_next(sender->cursor, &batch, &number);
         if (status != RAY_OK) {
-            source->closed = status == RAY_CLOSED;
-            source->batch = NULL;
-            return false;
+            sender->closed = status == RAY_CLOSED;
+            return;
         }
-        (void)ray_batch_read_section(source->batch, sender->environment.profile, &source->reader);
+        ray_stage_give(sender->stage, batch, sender->environment.profile, number, now_ns(sender));
     }
 }
 
-static void source_take(struct ray_sender *sender)
+/* For good, before it was packed. */
+static void drop_staged(struct ray_sender *sender, const struct ray_staged *staged,
+                        const char *reason)
 {
-    struct ray_document document;
-    (void)ray_batch_next(&sender->source.reader, &document);
-    sender->source.number++;
-}
-
-static void drop_too_big(struct ray_sender *sender, const struct ray_document *document)
-{
-    struct ray_sender_item item = {.trace_id = document->trace_id, .number = sender->source.number};
-    drop_item(sender, &item, "too_big");
+    struct ray_sender_item item = {.trace_id = staged->document.trace_id, .number = staged->number};
+    drop_item(sender, &item, reason);
     acknowledge(sender, &item, 1);
 }
 
-static bool open_parcel(struct ray_sender *sender)
+/* Moves documents from the stage until the parcel is full or has all that belongs to it. */
+static void fill(struct ray_sender *sender, struct ray_parcel *parcel)
 {
-    if (sender->open == NULL &&
-        sender->waiting_count + sender->flying_count < sender->options.window) {
-        sender->open = ray_parcel_new(sender, sender->protocol, sender->options.documents_max,
-                                      sender->options.body_max_bytes);
-    }
-    return sender->open != NULL && !sender->open->full;
-}
-
-static void fill(struct ray_sender *sender)
-{
-    struct ray_document document;
-    while (open_parcel(sender) && source_peek(sender, &document)) {
-        struct ray_parcel *open = sender->open;
-        enum ray_status status = ray_parcel_add(open, &document, sender->source.number);
+    struct ray_staged staged;
+    ray_stage_begin(sender->stage, sender->options.documents_max,
+                    sender->options.body_max_bytes / 5 * 4); /* escapes take the rest */
+    while (ray_stage_peek(sender->stage, &staged)) {
+        enum ray_status status = ray_parcel_add(parcel, &staged.document, staged.number);
         if (status == RAY_TOO_BIG) {
-            drop_too_big(sender, &document);
+            drop_staged(sender, &staged, "too_big");
         } else if (status != RAY_OK) {
-            open->full = open->count > 0; /* else it was memory: tried again next time */
             return;
         }
-        source_take(sender);
-        sender->open_since_ns = open->count == 1 ? now_ns(sender) : sender->open_since_ns;
-        open->full = open->count == sender->options.documents_max;
+        ray_stage_take(sender->stage);
     }
+}
+
+/* NULL when memory is short, or when nothing that was staged may go. */
+static struct ray_parcel *pack(struct ray_sender *sender)
+{
+    struct ray_parcel *parcel = ray_parcel_new(
+        sender, sender->protocol, sender->options.documents_max, sender->options.body_max_bytes);
+    uint32_t before = ray_stage_count(sender->stage) + 1;
+    while (parcel != NULL && parcel->count == 0 && ray_stage_count(sender->stage) < before) {
+        before = ray_stage_count(sender->stage);
+        fill(sender, parcel);
+    }
+    if (parcel != NULL && parcel->count > 0) {
+        return parcel;
+    }
+    ray_parcel_free(parcel);
+    if (ray_stage_count(sender->stage) > 0) {
+        sender->pack_after_ns = now_ns(sender) + NO_MEMORY_MS * RAY_NS_PER_MS;
+    }
+    return NULL;
 }
 
 /* -- sending -- */
 
-static uint64_t open_due_ns(const struct ray_sender *sender)
+/* When the next parcel is to be packed: at once when there is enough for a full one, else when the
+ * oldest document has waited long enough for more. */
+static uint64_t stage_due_ns(const struct ray_sender *sender)
 {
-    const struct ray_parcel *open = sender->open;
-    if (open == NULL || open->count == 0) {
+    uint32_t count = ray_stage_count(sender->stage);
+    bool outage = sender->schedule.flow != RAY_FLOW_OPEN && sender->waiting != NULL;
+    if (count == 0 || outage ||
+        sender->waiting_count + sender->flying_count >= sender->options.window) {
         return UINT64_MAX;
     }
-    bool now = open->full || sender->source.closed;
-    return now ? 0 : sender->open_since_ns + sender->options.linger_ms * RAY_NS_PER_MS;
+    bool enough = sender->closed || count >= sender->options.documents_max ||
+                  ray_stage_is_full(sender->stage);
+    uint64_t due_ns =
+        enough ? 0 : ray_stage_oldest_ns(sender->stage) + sender->options.linger_ms * RAY_NS_PER_MS;
+    return due_ns > sender->pack_after_ns ? due_ns : sender->pack_after_ns;
 }
 
-/* The oldest that is due, else the open one when it is full or has waited long enough; on no list.
- * NULL when there is none. */
+/* The oldest that is due, else a new one; on no list. NULL when there is none. */
 static struct ray_parcel *take_due(struct ray_sender *sender)
 {
     uint64_t now = now_ns(sender);
@@ -483,11 +478,7 @@ static struct ray_parcel *take_due(struct ray_sender *sender)
         stop_waiting(parcel);
         return parcel;
     }
-    if (open_due_ns(sender) <= now) {
-        parcel = sender->open;
-        sender->open = NULL;
-    }
-    return parcel;
+    return stage_due_ns(sender) <= now ? pack(sender) : NULL;
 }
 
 static enum ray_status prepare(struct ray_sender *sender, struct ray_parcel *parcel)
@@ -570,21 +561,21 @@ static bool may_launch(struct ray_sender *sender)
 /* Every round tries the queue first, so that the cursor knows when to wake us. */
 static void send_what_may(struct ray_sender *sender)
 {
-    fill(sender);
+    look_ahead(sender);
     while (may_launch(sender)) {
         struct ray_parcel *parcel = take_due(sender);
         if (parcel == NULL) {
             return;
         }
         launch(sender, parcel);
-        fill(sender);
+        look_ahead(sender);
     }
 }
 
 /* When there may be something to launch, without news from network or queue. */
 static uint64_t next_due_ns(const struct ray_sender *sender)
 {
-    uint64_t due_ns = open_due_ns(sender);
+    uint64_t due_ns = stage_due_ns(sender);
     if (sender->ready_after_ns != 0) {
         return sender->ready_after_ns; /* asked again even with nothing to send, for the health */
     }
@@ -616,9 +607,8 @@ static void bring_forward(struct ray_sender *sender)
 
 static bool is_finished(const struct ray_sender *sender)
 {
-    bool empty = sender->waiting == NULL && sender->flying == NULL &&
-                 (sender->open == NULL || sender->open->count == 0);
-    return sender->source.closed && empty;
+    return sender->closed && ray_stage_count(sender->stage) == 0 && sender->waiting == NULL &&
+           sender->flying == NULL;
 }
 
 bool ray_sender_step(struct ray_sender *sender, uint32_t max_wait_ms)
@@ -664,11 +654,14 @@ struct ray_sender *ray_sender_new(const struct ray_sender_options *options,
     struct ray_sender *sender = calloc(1, sizeof(*sender));
     struct ray_exporter_ledger *ledger =
         ray_exporter_ledger_new(environment->metrics, environment->id);
-    if (sender == NULL || ledger == NULL) {
+    struct ray_stage *stage = ray_stage_new(options->seed);
+    if (sender == NULL || ledger == NULL || stage == NULL) {
         free(sender);
         ray_exporter_ledger_free(ledger);
+        ray_stage_free(stage);
         return NULL;
     }
+    sender->stage = stage;
     sender->options = *options;
     sender->protocol = protocol;
     sender->context = context;
@@ -753,10 +746,6 @@ uint64_t ray_sender_stop(struct ray_sender *sender, uint32_t timeout_ms)
         run(sender);
     }
     uint64_t left = give_up(sender);
-    ray_batch_unref(sender->source.batch);
-    sender->source.batch = NULL;
-    ray_parcel_free(sender->open);
-    sender->open = NULL;
     while (sender->waiting != NULL) {
         struct ray_parcel *parcel = sender->waiting;
         sender->waiting = parcel->next;
@@ -772,6 +761,7 @@ void ray_sender_free(struct ray_sender *sender)
 {
     if (sender != NULL) {
         ray_exporter_ledger_free(sender->ledger);
+        ray_stage_free(sender->stage);
         pthread_mutex_destroy(&sender->health_lock);
         free(sender);
     }

@@ -29,6 +29,8 @@ struct bench {
     struct ray_queue *queue;
     struct ray_awsxray *exporter;
     unsigned pushed;
+    unsigned traces;    /* the documents are of so many in turn; 0: each of its own */
+    uint32_t linger_ms; /* of the queue */
 };
 
 static void ticket_done(struct ray_ticket *ticket, enum ray_status status)
@@ -60,7 +62,7 @@ static void bench_start(struct bench *bench, network_reply_fn reply, void *conte
     network_init(&bench->network, reply, context);
     bench->pushed = 0;
     bench->metrics = ray_metrics_new();
-    struct ray_queue_options queue = {.max_bytes = 64u << 20, .max_linger_ms = 0};
+    struct ray_queue_options queue = {.max_bytes = 64u << 20, .max_linger_ms = bench->linger_ms};
     bench->queue = ray_queue_new(&queue);
     struct ray_exporter_environment environment = {
         .id = "awsxray",
@@ -80,17 +82,19 @@ static void bench_start(struct bench *bench, network_reply_fn reply, void *conte
 static void bench_init(struct bench *bench, network_reply_fn reply, void *context)
 {
     set_options(&bench->options);
+    bench->traces = bench->linger_ms = 0;
     bench_start(bench, reply, context);
 }
 
 /* Document number i has the id i; its size varies. */
-static void write_document(struct ray_batch *batch, unsigned i)
+static void write_document(struct ray_batch *batch, unsigned i, unsigned trace)
 {
     struct ray_trace_id trace_id = {{0}};
     uint8_t span_id[8] = {0};
     struct ray_buf *out = ray_batch_begin_document(batch);
     for (size_t b = 0; b < 4; b++) {
-        span_id[7 - b] = trace_id.bytes[15 - b] = (uint8_t)(i >> (8 * b));
+        span_id[7 - b] = (uint8_t)(i >> (8 * b));
+        trace_id.bytes[15 - b] = (uint8_t)(trace >> (8 * b));
     }
     ray_buf_printf(out, "{\"id\":\"%016x\",\"name\":\"%*s\"}", i, (int)(i * 37 % 900), "x");
     CHECK_OK(ray_batch_end_document(batch, &trace_id, span_id, i));
@@ -104,7 +108,8 @@ static void bench_push(struct bench *bench, unsigned documents)
         struct ray_batch *batch = ray_batch_new(1 << 20);
         ray_batch_begin_section(batch, PROFILE);
         for (unsigned i = 0; i < count; i++) {
-            write_document(batch, bench->pushed++);
+            unsigned id = bench->pushed++;
+            write_document(batch, id, bench->traces > 0 ? id % bench->traces : id);
         }
         ray_batch_seal(batch);
         CHECK_OK(ray_queue_push(bench->queue, batch, 0, &ticket));
@@ -204,6 +209,82 @@ static void test_good(void **state)
     check_accounts(&bench, 0);
     assert_int_equal(bench.network.calls, 40);
     assert_int_equal(bench.network.most_flying, 32);
+    bench_clear(&bench);
+}
+
+/* -- packing -- */
+
+/* Notes which call brought a document. */
+static void reply_and_note(struct network *network, const struct ray_http_call *call,
+                           struct reply *out)
+{
+    size_t *call_of = network->context;
+    struct ray_str rest = call->body;
+    unsigned id;
+    while (network_next_id(&rest, &id)) {
+        call_of[id] = network->calls;
+    }
+    out->after_ms = 20;
+}
+
+/* Traces of 20 documents, of which every request brings one of each: no call has a part of one. */
+static void test_whole_traces(void **state)
+{
+    (void)state;
+    struct bench bench;
+    static size_t call_of[NETWORK_DOCUMENTS_MAX];
+    bench_init(&bench, reply_and_note, call_of);
+    bench.traces = 70;
+    bench_push(&bench, 1400);
+    run_until_quiet(&bench, 10000);
+    check_accounts(&bench, 0);
+    for (unsigned id = 0; id < 1400; id++) {
+        assert_int_equal(call_of[id], call_of[id % 70]);
+    }
+    assert_int_equal(bench.network.calls, 35); /* two traces each */
+    bench_clear(&bench);
+}
+
+static void test_trace_larger_than_a_call(void **state)
+{
+    (void)state;
+    struct bench bench;
+    static size_t call_of[NETWORK_DOCUMENTS_MAX];
+    bench_init(&bench, reply_and_note, call_of);
+    bench.traces = 1;
+    bench_push(&bench, 180);
+    run_until_quiet(&bench, 10000);
+    check_accounts(&bench, 0);
+    for (unsigned id = 0; id < 180; id++) {
+        assert_int_equal(call_of[id], id / 50 + 1);
+    }
+    bench_clear(&bench);
+}
+
+/* Nobody waits longer for company than he should, whoever comes meanwhile. */
+static void test_linger(void **state)
+{
+    (void)state;
+    struct bench bench = {.linger_ms = 200};
+    set_options(&bench.options);
+    bench_start(&bench, reply_good, NULL);
+    bench_push(&bench, 10);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(ray_sender_step(bench.exporter->sender, 60));
+        assert_int_equal(bench.network.calls, 0);
+        bench_push(&bench, 10);
+    }
+    run_for(&bench, 30); /* at 180 ms */
+    assert_int_equal(bench.network.calls, 1);
+    assert_int_equal((bench.network.last_call_ns / RAY_NS_PER_MS) - 1000000, 200);
+    run_until_quiet(&bench, 300);
+    check_accounts(&bench, 0);
+    assert_int_equal(bench.network.calls, 1);
+    bench_push(&bench, 50); /* a full one waits for nobody */
+    uint64_t before = bench.network.now_ns;
+    assert_true(ray_sender_step(bench.exporter->sender, 60));
+    assert_true(bench.network.last_call_ns == before);
+    run_until_quiet(&bench, 300);
     bench_clear(&bench);
 }
 
@@ -310,6 +391,29 @@ static void test_outages(void **state)
     for (size_t i = 0; i < sizeof(outages) / sizeof(outages[0]); i++) {
         check_outage(&outages[i]);
     }
+}
+
+/* While the far end is away no more is packed than what flew when it went. */
+static void test_outage_holds_little(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct outage outage = {.plan = {60000, {.outcome = RAY_CALL_CONNECT_FAILED, .after_ms = 5}}};
+    bench_init(&bench, reply_until, &outage.plan);
+    struct ray_sender *sender = bench.exporter->sender;
+    bench_push(&bench, 150);
+    assert_true(ray_sender_step(sender, 1000));
+    bench_push(&bench, 3850);
+    uint32_t most = 0;
+    while (network_elapsed_ms(&bench.network) < 60000 && ray_sender_step(sender, 1000)) {
+        uint32_t held = sender->waiting_count + sender->flying_count;
+        most = held > most ? held : most;
+    }
+    print_message("    at most %u parcels\n", most);
+    assert_true(most <= 4);
+    run_until_quiet(&bench, 8000);
+    check_accounts(&bench, 0);
+    bench_clear(&bench);
 }
 
 /* A blocked exporter says so, and says when it is over. */
@@ -761,7 +865,7 @@ static void test_give_up(void **state)
 static void test_max_elapsed(void **state)
 {
     (void)state;
-    struct bench bench;
+    struct bench bench = {0};
     struct outage outage = {.plan = {UINT64_MAX, {.status = 503}}};
     set_options(&bench.options);
     bench.options.retry.max_elapsed_ms = 30000;
@@ -776,7 +880,7 @@ static void test_max_elapsed(void **state)
 static void test_retry_off(void **state)
 {
     (void)state;
-    struct bench bench;
+    struct bench bench = {0};
     struct outage outage = {.plan = {UINT64_MAX, {.status = 503}}};
     set_options(&bench.options);
     bench.options.retry.enabled = false;
@@ -813,8 +917,12 @@ int main(void)
     unsetenv("AWS_PROFILE");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_whole_traces),
+        cmocka_unit_test(test_trace_larger_than_a_call),
+        cmocka_unit_test(test_linger),
         cmocka_unit_test(test_throttle_storm),
         cmocka_unit_test(test_outages),
+        cmocka_unit_test(test_outage_holds_little),
         cmocka_unit_test(test_blocked_is_shown),
         cmocka_unit_test(test_retry_after),
         cmocka_unit_test(test_resets_between),
