@@ -44,6 +44,7 @@ struct app {
     struct ray_str metrics_address; /* empty: metrics are not served */
     struct ray_graph *graph;
     struct ray_telemetry *telemetry;
+    struct ray_http_handler control;
     struct ray_health_state health;
     struct ray_thread signal_thread;
 };
@@ -132,7 +133,8 @@ static enum ray_status load(struct app *app)
     struct ray_graph_environment environment = {.metrics = app->metrics,
                                                 .log = app->log,
                                                 .clock = &ray_clock_system,
-                                                .history = app->history};
+                                                .history = app->history,
+                                                .control = &app->control};
     if (has_pipelines) {
         status = ray_status_worst(status, ray_graph_new(&app->components, app->arena, &environment,
                                                         &app->problems, &app->graph));
@@ -252,6 +254,7 @@ static enum ray_status start_telemetry(struct app *app)
     if (app->telemetry == NULL) {
         return RAY_NOMEM;
     }
+    app->control = ray_telemetry_control(app->telemetry);
     if (app->health_component != NULL &&
         ray_telemetry_start_health(app->telemetry, app->health_options, &error) != RAY_OK) {
         struct ray_place place = ray_component_place(app->health_component, RAY_STR("endpoint"));

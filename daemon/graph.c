@@ -179,6 +179,7 @@ static enum ray_status create_exporter(struct ray_graph *graph, struct pipeline_
         .id = ray_arena_copy_cstr(graph->arena, node->component->id),
         .queue = pipeline->queue,
         .profile = ray_translator_profile(node->translator),
+        .control = graph->environment.control,
         .metrics = graph->environment.metrics,
         .log = graph->environment.log,
         .clock = graph->environment.clock,

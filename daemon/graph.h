@@ -12,13 +12,15 @@
 #include "daemon/component.h"
 
 struct ray_graph;
+struct ray_http_handler;
 
 /* All of it must outlive the graph. */
 struct ray_graph_environment {
     struct ray_metrics *metrics;
     struct ray_log *log;
     const struct ray_clock *clock;
-    struct ray_history *history; /* NULL: nobody asks what became of a trace */
+    struct ray_history *history;            /* NULL: nobody asks what became of a trace */
+    const struct ray_http_handler *control; /* of exporters that listen; filled before the start */
 };
 
 /*

@@ -228,22 +228,35 @@ static void reply_why(const struct ray_telemetry *telemetry, struct ray_http_exc
     ray_arena_free(arena);
 }
 
-/* Trace ids and reasons are nothing for pages of other sites, unlike metrics. */
-static void serve_why(const struct ray_telemetry *telemetry, struct ray_http_exchange *exchange)
+static void serve_control(void *context, struct ray_http_exchange *exchange)
 {
+    const struct ray_telemetry *telemetry = context;
     struct ray_str rest = ray_str_from_pos(ray_http_path(exchange), sizeof(WHY_PATH) - 1);
     struct ray_trace_id id;
-    if (ray_http_is_foreign(exchange, ray_address_is_loopback(&telemetry->metrics_address))) {
-        reply_json(exchange, 403,
-                   RAY_STR("{\"error\":\"requests by way of another site's pages or "
-                           "names are not served\"}"));
-    } else if (rest.len == 0) {
+    if (rest.len == 0) {
         reply_why(telemetry, exchange, NULL);
     } else if (ray_trace_id_parse(ray_str_from_pos(rest, 1), &id) == RAY_OK) {
         reply_why(telemetry, exchange, &id);
     } else {
         reply_json(exchange, 400,
                    RAY_STR("{\"error\":\"not a trace id: 1-8-24 or 32 hexadecimal digits\"}"));
+    }
+}
+
+struct ray_http_handler ray_telemetry_control(struct ray_telemetry *telemetry)
+{
+    return (struct ray_http_handler){.context = telemetry, .request = serve_control};
+}
+
+/* Trace ids and reasons are nothing for pages of other sites, unlike metrics. */
+static void serve_why(struct ray_telemetry *telemetry, struct ray_http_exchange *exchange)
+{
+    if (ray_http_is_foreign(exchange, ray_address_is_loopback(&telemetry->metrics_address))) {
+        reply_json(exchange, 403,
+                   RAY_STR("{\"error\":\"requests by way of another site's pages or "
+                           "names are not served\"}"));
+    } else {
+        serve_control(telemetry, exchange);
     }
 }
 
@@ -254,7 +267,7 @@ static bool asks_why(struct ray_str path)
 
 static void serve_metrics(void *context, struct ray_http_exchange *exchange)
 {
-    const struct ray_telemetry *telemetry = context;
+    struct ray_telemetry *telemetry = context;
     if (!is_read(exchange)) {
         reply_text(exchange, 405, RAY_STR("only GET is served here\n"));
         return;

@@ -11,7 +11,7 @@
 #include "core/metric.h"
 #include "daemon/extension.h"
 #include "daemon/graph.h"
-#include "net/address.h"
+#include "net/http_server.h"
 
 enum ray_phase { RAY_PHASE_STARTING, RAY_PHASE_RUNNING, RAY_PHASE_STOPPING };
 
@@ -42,6 +42,8 @@ RAY_MUST_USE enum ray_status ray_telemetry_start_health(struct ray_telemetry *te
 RAY_MUST_USE enum ray_status ray_telemetry_start_metrics(struct ray_telemetry *telemetry,
                                                          struct ray_str address,
                                                          struct ray_net_error *error);
+/* Answers GET /why and below for another listener, which has looked at who asks. */
+struct ray_http_handler ray_telemetry_control(struct ray_telemetry *telemetry);
 /* Appends " health=host:port metrics=host:port", those that are open. */
 void ray_telemetry_addresses(const struct ray_telemetry *telemetry, struct ray_buf *out);
 void ray_telemetry_free(struct ray_telemetry *telemetry); /* closes both; accepts NULL */

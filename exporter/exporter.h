@@ -13,12 +13,17 @@
 #include "queue/history.h"
 #include "queue/queue.h"
 
+struct ray_http_handler;
+
 /* All of it must outlive the exporter. */
 struct ray_exporter_environment {
     const char *id; /* component id: the cursor's name, log and metric label */
     struct ray_queue *queue;
     uint64_t profile;                   /* of its documents */
     struct ray_history_column *history; /* its own; NULL: nobody asks what became of a trace */
+    /* Answers what is asked of the program (GET /why/...) by HTTP; NULL: nobody. For exporters that
+     * listen; filled before they are started. */
+    const struct ray_http_handler *control;
     struct ray_metrics *metrics;
     struct ray_log *log;
     const struct ray_clock *clock;

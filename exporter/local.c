@@ -545,6 +545,7 @@ static enum ray_status start_api(struct ray_local *exporter, struct ray_net_erro
         .account_id = options->account_id,
         .keys = exporter->keys,
         .key_count = exporter->key_count,
+        .control = exporter->environment.control,
         .log = exporter->environment.log,
         .clock = exporter->environment.clock,
         .context = exporter,

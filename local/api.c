@@ -315,7 +315,14 @@ static void reply_welcome(struct ray_api *api, struct ray_http_exchange *exchang
     ray_http_reply(exchange, 200, headers, 3, (struct ray_str){text, (size_t)len}, false);
 }
 
-/* False with *failure set. *operation NULL: the welcome page. */
+/* What is asked of the program, not of X-Ray. */
+static bool is_control(const struct ray_api *api, struct ray_str method, struct ray_str path)
+{
+    return api->options.control != NULL && ray_str_eq(method, RAY_STR("GET")) &&
+           (ray_str_eq(path, RAY_STR("/why")) || ray_str_starts_with(path, RAY_STR("/why/")));
+}
+
+/* False with *failure set. *operation NULL: the welcome page, or the program's own. */
 static bool route(struct ray_api *api, struct ray_http_exchange *exchange,
                   const struct ray_operation **operation, struct ray_failure *failure)
 {
@@ -331,7 +338,7 @@ static bool route(struct ray_api *api, struct ray_http_exchange *exchange,
         (ray_str_eq(method, RAY_STR("GET")) || ray_str_eq(method, RAY_STR("HEAD")))) {
         return true;
     }
-    if (*operation == NULL) {
+    if (*operation == NULL && !is_control(api, method, path)) {
         ray_failure_set(failure, 404, "UnknownOperationException",
                         "X-Ray has no operation at %.*s %.*s", RAY_STR_ARG(method),
                         RAY_STR_ARG(ray_str_until(path, 100)));
@@ -347,6 +354,8 @@ static void handle(void *context, struct ray_http_exchange *exchange)
     const struct ray_operation *operation;
     if (!route(api, exchange, &operation, &failure)) {
         reply_failure(api, exchange, &failure);
+    } else if (is_control(api, ray_http_method(exchange), ray_http_path(exchange))) {
+        api->options.control->request(api->options.control->context, exchange);
     } else if (operation == NULL) {
         reply_welcome(api, exchange);
     } else if (operation->kind == RAY_OPERATION_QUERY) {

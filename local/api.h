@@ -19,6 +19,7 @@
 #include "net/address.h"
 
 struct ray_api;
+struct ray_http_handler;
 
 struct ray_api_key {
     struct ray_str id;
@@ -31,6 +32,8 @@ struct ray_api_options {
     struct ray_str account_id;
     const struct ray_api_key *keys; /* none: any request is accepted, signed or not */
     size_t key_count;
+    /* Answers GET /why and below, on the listener's thread; NULL: not served. */
+    const struct ray_http_handler *control;
     struct ray_log *log;
     const struct ray_clock *clock;
     /* How far what was accepted has come: the number of the newest document, and whether it and all
