@@ -328,6 +328,7 @@ struct section {
     struct section *outer; /* begun first; or NULL */
     size_t max_bytes;      /* of the whole object */
     size_t entry_bytes;    /* of one member */
+    size_t small_bytes;    /* members that stay even so */
     const struct ray_limits *limits;
     enum ray_cut cut; /* what is noted when a member does not fit */
     size_t start;     /* where it began */
@@ -370,8 +371,9 @@ static struct mark begin_member(struct section *s)
 static void end_member(const struct section *s, struct mark mark)
 {
     const struct ray_buf *out = s->w->out;
-    if (!out->failed &&
-        (out->len - mark.len > s->entry_bytes || out->len - s->start > s->max_bytes)) {
+    size_t bytes = out->len - mark.len;
+    bool no_room = bytes > s->small_bytes && out->len - s->start > s->max_bytes;
+    if (!out->failed && (bytes > s->entry_bytes || no_room)) {
         ray_buf_rewind(s->w->out, mark.len);
         s->w->comma = mark.comma;
         ray_limits_note(s->limits, s->cut);
@@ -578,6 +580,7 @@ void ray_metadata_write(struct ray_annotations *a, const struct ray_limits *limi
                             .quoted_key = RAY_STR("\"metadata\":"),
                             .max_bytes = limits->metadata_bytes,
                             .entry_bytes = limits->entry_bytes,
+                            .small_bytes = limits->small_bytes,
                             .limits = limits,
                             .cut = RAY_CUT_METADATA};
     struct section inner = outer;

@@ -9,7 +9,7 @@
 /* We stay below both readings of "64 kB" (65,536 and 64,000 bytes). */
 #define RAY_DOCUMENT_GOAL_BYTES 64000u
 
-#define RAY_SHRINK_STEPS 35u
+#define RAY_SHRINK_STEPS 50u
 
 /* Step 0 gives up nothing; each further one a little more. When the last is not enough, all texts
  * are cut (abridge.h). */

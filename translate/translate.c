@@ -493,7 +493,7 @@ static enum fit try_less(struct work *work, struct document *d, size_t step, str
 }
 
 /* Writes the document with as little less of it as makes it fit. Each step gives up more, so the
- * first that fits is found by halving: most documents fit at once, the others in eight writes. */
+ * first that fits is found by halving: most documents fit at once, the others in nine writes. */
 static enum fit write_small_enough(struct work *work, struct document *d, struct ray_buf *out)
 {
     size_t start = out->len, low = 1, high = RAY_SHRINK_STEPS - 1;

@@ -10,8 +10,8 @@
  * of what a client sends. */
 #define SMALL_MAP 16u
 
-const struct ray_limits ray_limits_none = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX,
-                                           SIZE_MAX, SIZE_MAX, SIZE_MAX, NULL};
+const struct ray_limits ray_limits_none = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX,
+                                           0,        SIZE_MAX, SIZE_MAX, NULL};
 
 void ray_limits_note(const struct ray_limits *limits, enum ray_cut cut)
 {

@@ -15,7 +15,8 @@ struct ray_limits {
     size_t frames;           /* of each stack */
     size_t query_bytes;      /* of sql.sanitized_query */
     size_t entry_bytes;      /* metadata entries above that are left out */
-    size_t metadata_bytes;   /* of all metadata; entries that don't fit are left out */
+    size_t metadata_bytes;   /* of all metadata; entries that don't fit are left out, */
+    size_t small_bytes;      /* unless they are at most this large: small before large */
     size_t annotation_bytes; /* of all annotations; likewise */
     size_t message_bytes;    /* of each exception's message */
     unsigned *cuts;          /* NULL: not asked for; bits 1u << enum ray_cut: what was cut */
