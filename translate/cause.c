@@ -7,6 +7,8 @@
  */
 #include "translate/cause.h"
 
+#include "core/codec.h"
+#include "core/map.h"
 #include "translate/http.h"
 
 #define HTTP_ERROR     400
@@ -76,10 +78,14 @@ static void apply_legacy(const struct ray_attributes *event, struct ray_exceptio
         exception->has_remote = true;
         exception->remote = remote->as.boolean;
     }
-    exception->truncated =
-        ray_value_int(ray_attributes_find(event, RAY_STR("aws.xray.exception.truncated")));
-    exception->skipped =
-        ray_value_int(ray_attributes_find(event, RAY_STR("aws.xray.exception.skipped")));
+    const struct ray_value *truncated =
+        ray_attributes_find(event, RAY_STR("aws.xray.exception.truncated"));
+    const struct ray_value *skipped =
+        ray_attributes_find(event, RAY_STR("aws.xray.exception.skipped"));
+    exception->truncated = ray_value_int(truncated);
+    exception->skipped = ray_value_int(skipped);
+    exception->has_truncated = truncated != NULL && truncated->kind == RAY_VALUE_INT;
+    exception->has_skipped = skipped != NULL && skipped->kind == RAY_VALUE_INT;
 }
 
 /* Frames that no text can hold. True when there were any. */
@@ -114,9 +120,22 @@ static bool take_legacy_stack(const struct ray_attributes *event, struct ray_exc
     return true;
 }
 
+/* 16 hexadecimal digits, not all zero, that no other exception of the document has. */
+static bool is_new_id(struct ray_str id, struct ray_map *used, struct ray_stack_builder *builder)
+{
+    uint8_t bytes[RAY_SPAN_ID_BYTES];
+    if (ray_hex_decode(id, bytes, sizeof(bytes)) != RAY_OK ||
+        ray_bytes_all_zero((struct ray_str){(const char *)bytes, sizeof(bytes)})) {
+        return false;
+    }
+    bool added = false;
+    builder->failed |= ray_map_put(used, id, &added) == NULL;
+    return added;
+}
+
 static struct ray_exception *from_exception(const struct ray_event *event,
                                             const struct ray_shape *shape, struct ray_str language,
-                                            struct ray_stack_builder *builder)
+                                            struct ray_map *used, struct ray_stack_builder *builder)
 {
     const struct ray_attributes *attributes = &event->attributes;
     struct ray_str id = ray_attributes_string(attributes, RAY_STR("aws.xray.exception.id"));
@@ -133,7 +152,7 @@ static struct ray_exception *from_exception(const struct ray_event *event,
     struct ray_str text = ray_attributes_string(attributes, RAY_STR("exception.stacktrace"));
     if (id.len > 0) {
         exception->legacy = true;
-        exception->id = id;
+        exception->id = is_new_id(id, used, builder) ? id : exception->id;
         language = RAY_STR("java"); /* the form that the receiver writes, whatever the language */
     }
     if (!take_legacy_stack(attributes, exception, builder) && text.len > 0) {
@@ -181,10 +200,12 @@ static void collect_events(struct ray_cause *cause, const struct ray_span *span,
                            struct ray_stack_builder *builder)
 {
     struct ray_exception **end = &cause->exceptions;
+    struct ray_map used; /* ids */
+    ray_map_init(&used, builder->arena, (uintptr_t)builder->arena);
     for (size_t i = 0; i < span->event_count && !builder->failed; i++) {
         struct ray_exception *exception = NULL;
         if (is_exception(&span->events[i])) {
-            exception = from_exception(&span->events[i], shape, language, builder);
+            exception = from_exception(&span->events[i], shape, language, &used, builder);
         } else if (is_http_failure(&span->events[i], shape)) {
             exception = from_http_failure(&span->events[i], builder);
         }
@@ -325,9 +346,10 @@ static void write_stack(const struct ray_exception *exception, size_t frames,
     ray_json_array_end(w);
 }
 
-static void write_int_if_any(struct ray_json_writer *w, struct ray_str quoted_key, int64_t value)
+static void write_int_if(bool wanted, struct ray_json_writer *w, struct ray_str quoted_key,
+                         int64_t value)
 {
-    if (value != 0) {
+    if (wanted) {
         ray_json_raw_key(w, quoted_key);
         ray_json_i64(w, value);
     }
@@ -371,8 +393,8 @@ static void write_exception(const struct ray_exception *exception, const struct 
     /* what a client says it cut itself may be any number */
     int64_t truncated =
         exception->truncated > INT64_MAX - left_out ? INT64_MAX : exception->truncated + left_out;
-    write_int_if_any(w, RAY_STR("\"truncated\":"), truncated);
-    write_int_if_any(w, RAY_STR("\"skipped\":"), exception->skipped);
+    write_int_if(exception->has_truncated || left_out > 0, w, RAY_STR("\"truncated\":"), truncated);
+    write_int_if(exception->has_skipped, w, RAY_STR("\"skipped\":"), exception->skipped);
     RAY_WRITE_IF_ANY(w, "cause", exception->cause);
     write_unknown(exception, limits, arena, w);
     if (frames > 0) {

@@ -23,8 +23,9 @@ struct ray_exception {
     bool legacy;          /* came with an id: of a segment */
     bool has_remote;
     bool remote;
-    int64_t truncated, skipped; /* written when not 0 */
-    struct ray_frame *frames;   /* innermost first */
+    bool has_truncated, has_skipped;
+    int64_t truncated, skipped;
+    struct ray_frame *frames; /* innermost first */
     size_t frame_count;
     const struct ray_event *event; /* what it was made of; NULL: a cause, or a status message */
     struct ray_exception *next;
