@@ -82,21 +82,21 @@ static bool is_ip(struct ray_str s)
 }
 
 struct addresses {
-    struct ray_str client;   /* who asked */
-    struct ray_str declared; /* client, when an attribute names the client itself */
-    struct ray_str peer;     /* the other end of the connection */
+    struct ray_str client;      /* who asked */
+    struct ray_str declared[2]; /* client, as attributes of an old and a new name have it */
+    struct ray_str peer;        /* the other end of the connection */
     bool has_peer;
 };
 
 /* In input order, because later attributes overwrite earlier ones, but a peer never overwrites. */
 static struct addresses collect_addresses(const struct ray_facts *facts)
 {
-    struct addresses found = {{NULL, 0}, {NULL, 0}, {NULL, 0}, false};
+    struct addresses found = {{NULL, 0}, {{NULL, 0}, {NULL, 0}}, {NULL, 0}, false};
     for (size_t i = 0; i < facts->count; i++) {
         struct ray_str text = ray_value_string(&facts->items[i].value);
         unsigned key = facts->notes[i].key;
         if (key == RAY_KEY_HTTP_CLIENT_IP || (key == RAY_KEY_CLIENT_ADDRESS && is_ip(text))) {
-            found.client = found.declared = text;
+            found.client = found.declared[key == RAY_KEY_CLIENT_ADDRESS] = text;
         } else if (key == RAY_KEY_NET_PEER_IP ||
                    (key == RAY_KEY_NETWORK_PEER_ADDRESS && is_ip(text))) {
             found.peer = text;
@@ -112,8 +112,11 @@ static bool is_forwarded(const struct addresses *found, const struct ray_shape *
     if (found->client.len > 0 && !found->has_peer) {
         return true;
     }
-    return shape->kind == RAY_SPAN_SERVER && found->declared.len > 0 && found->peer.len > 0 &&
-           !ray_str_eq(found->declared, found->peer);
+    bool differs = false;
+    for (size_t i = 0; i < COUNT(found->declared); i++) {
+        differs |= found->declared[i].len > 0 && !ray_str_eq(found->declared[i], found->peer);
+    }
+    return shape->kind == RAY_SPAN_SERVER && found->peer.len > 0 && differs;
 }
 
 /* "x_forwarded_for: true if the client_ip was read from an X-Forwarded-For header" (X-Ray developer
