@@ -107,7 +107,8 @@ static struct ray_str reason_to_wait(struct answer *answer, const struct ray_his
         return ray_arena_printf(answer->arena, "%s", exporter->why);
     }
     if (standing.failed_unix_s != 0) {
-        return ray_arena_printf(answer->arena, "the last attempt, %s, failed: %s",
+        return ray_arena_printf(answer->arena, "attempts fail since %s, the last one %s: %s",
+                                time_of(standing.failing_since_unix_s).text,
                                 time_of(standing.failed_unix_s).text, standing.failed_because);
     }
     if (fate->reason[0] != '\0' && fate->dropped == 0) {

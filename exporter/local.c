@@ -342,7 +342,8 @@ static void drop(struct ray_local *exporter, const struct ray_document *document
     uint64_t repeated = 0;
     const char *name = ray_scan_code_name(code);
     ray_ledger_dropped(exporter->ledger, ray_str_from(name), 1);
-    ray_history_dropped(exporter->environment.history, document, ray_str_from(name));
+    ray_history_dropped(exporter->environment.history, &document->trace_id, document->span_id,
+                        ray_str_from(name));
     if (ray_log_allow(&exporter->refused, exporter->environment.clock, &repeated)) {
         ray_log_warn(exporter->environment.log, "document dropped: X-Ray would not process it",
                      "exporter=%s code=%s repeated=%" PRIu64,

@@ -29,7 +29,7 @@ struct ray_history_column {
     struct ray_history *history;
     char name[RAY_HISTORY_WHERE_BYTES];
     uint64_t waiting; /* of all rows */
-    uint32_t failed_s, delivered_s;
+    uint32_t delivered_s, failing_since_s, failed_s;
     unsigned failed_because;
     struct row *rows;
     uint32_t *heads;  /* a power of two of them */
@@ -328,11 +328,12 @@ static void begin(struct ray_history_pen *pen, struct ray_history_column *column
         .now_s = unix_s(column->history),
     };
     if (event == RAY_HISTORY_RETRIED) {
+        column->failing_since_s = column->failed_s == 0 ? pen->now_s : column->failing_since_s;
         column->failed_s = pen->now_s;
         column->failed_because = pen->reason;
     }
     if (event == RAY_HISTORY_DELIVERED) {
-        column->failed_s = 0;
+        column->failed_s = column->failing_since_s = 0;
         column->delivered_s = pen->now_s;
     }
 }
@@ -399,19 +400,19 @@ void ray_history_keep_refusal(struct ray_history_column *column,
     }
 }
 
-void ray_history_dropped(struct ray_history_column *column, const struct ray_document *document,
-                         struct ray_str reason)
+void ray_history_dropped(struct ray_history_column *column, const struct ray_trace_id *trace_id,
+                         const uint8_t span_id[8], struct ray_str reason)
 {
     if (column == NULL) {
         return;
     }
     struct ray_history_pen pen;
-    struct ray_history_refusal refusal = {.trace_id = document->trace_id};
-    memcpy(refusal.span_id, document->span_id, sizeof(refusal.span_id));
+    struct ray_history_refusal refusal = {.trace_id = *trace_id};
+    memcpy(refusal.span_id, span_id, sizeof(refusal.span_id));
     snprintf(refusal.where, sizeof(refusal.where), "%s", column->name);
     snprintf(refusal.reason, sizeof(refusal.reason), "%.*s", RAY_STR_ARG(reason));
     ray_history_begin(&pen, column, RAY_HISTORY_DROPPED, reason);
-    ray_history_note(&pen, &document->trace_id);
+    ray_history_note(&pen, trace_id);
     keep(column->history, &refusal);
     ray_history_end(&pen);
 }
@@ -486,6 +487,7 @@ void ray_history_stand(struct ray_history_column *column, struct ray_history_sta
     pthread_mutex_lock(&history->lock);
     *out = (struct ray_history_standing){
         .waiting = column->waiting,
+        .failing_since_unix_s = column->failing_since_s,
         .failed_unix_s = column->failed_s,
         .delivered_unix_s = column->delivered_s,
         .failed_because = column->failed_s != 0 ? history->reasons[column->failed_because] : "",

@@ -110,8 +110,8 @@ struct ray_history_refusal {
 void ray_history_keep_refusal(struct ray_history_column *column,
                               const struct ray_history_refusal *refusal);
 /* An exporter gives up one document: the event and the refusal in one. */
-void ray_history_dropped(struct ray_history_column *column, const struct ray_document *document,
-                         struct ray_str reason);
+void ray_history_dropped(struct ray_history_column *column, const struct ray_trace_id *trace_id,
+                         const uint8_t span_id[8], struct ray_str reason);
 
 /* What is known of one trace in one column. Times are whole seconds since 1970, 0: never. */
 struct ray_history_fate {
@@ -142,10 +142,11 @@ RAY_MUST_USE enum ray_status ray_history_find(struct ray_history *history,
 
 /* How an exporter stands as a whole. */
 struct ray_history_standing {
-    uint64_t waiting;           /* documents that wait and whose traces are known */
-    uint32_t failed_unix_s;     /* the last failed attempt since something was delivered; 0: none */
-    uint32_t delivered_unix_s;  /* the last delivery; 0: none */
-    const char *failed_because; /* "" */
+    uint64_t waiting;              /* documents that wait and whose traces are known */
+    uint32_t delivered_unix_s;     /* the last delivery; 0: none */
+    uint32_t failing_since_unix_s; /* the first failed attempt since then; 0: none */
+    uint32_t failed_unix_s;        /* the last one */
+    const char *failed_because;    /* "" */
 };
 void ray_history_stand(struct ray_history_column *column, struct ray_history_standing *out);
 

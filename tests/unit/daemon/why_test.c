@@ -123,7 +123,9 @@ static void test_waiting_and_why(void **state)
     check_answer(&f, WAITS "its turn comes, 40 in all wait or are on their way\"]");
     pass_s(&f, 60);
     note(f.aws, RAY_HISTORY_RETRIED, "ThrottledException", 3);
-    check_answer(&f, WAITS "the last attempt, 2025-11-24T16:01:00Z, failed: ThrottledException\"]");
+    check_answer(&f, WAITS
+                 "attempts fail since 2025-11-24T16:01:00Z, the last one 2025-11-24T16:01:00Z: "
+                 "ThrottledException\"]");
     f.exporters[0].ready = false;
     snprintf(f.exporters[0].why, sizeof(f.exporters[0].why), "no credentials");
     check_answer(&f, WAITS "no credentials\"]");
@@ -135,9 +137,8 @@ static void test_refused(void **state)
     (void)state;
     struct fixture f;
     set_up(&f);
-    struct ray_document document = {.trace_id = trace, .span_id = {0x53, 0x99}};
     note(f.aws, RAY_HISTORY_TAKEN, "", 2);
-    ray_history_dropped(f.aws, &document, RAY_STR("InvalidSegment"));
+    ray_history_dropped(f.aws, &trace, (const uint8_t[8]){0x53, 0x99}, RAY_STR("InvalidSegment"));
 #define REFUSED                                                                                    \
     "\"refused: 1 document by exporter awsxray/eu, the last 2025-11-24T16:00:00Z: "                \
     "InvalidSegment\",\"refused: span 5399000000000000 by awsxray/eu 2025-11-24T16:00:00Z: "       \

@@ -238,10 +238,13 @@ static void test_how_an_exporter_stands(void **state)
     assert_int_equal(standing.failed_unix_s, 0);
     note(f.exporter, RAY_HISTORY_TAKEN, "", 1, 1);
     note(f.exporter, RAY_HISTORY_RETRIED, "connect_failed", 1, 1);
+    pass_s(&f, 2);
+    note(f.exporter, RAY_HISTORY_RETRIED, "timed_out", 1, 1);
     ray_history_stand(f.exporter, &standing);
-    assert_int_equal(standing.failed_unix_s, START_S);
-    assert_string_equal(standing.failed_because, "connect_failed");
-    pass_s(&f, 3);
+    assert_int_equal(standing.failing_since_unix_s, START_S);
+    assert_int_equal(standing.failed_unix_s, START_S + 2);
+    assert_string_equal(standing.failed_because, "timed_out");
+    pass_s(&f, 1);
     note(f.exporter, RAY_HISTORY_DELIVERED, "", 1, 1);
     ray_history_stand(f.exporter, &standing);
     assert_int_equal(standing.failed_unix_s, 0);
@@ -256,9 +259,10 @@ static void test_the_last_refusals(void **state)
     struct fixture f;
     set_up(&f, 8, 3);
     for (unsigned i = 1; i <= 5; i++) {
-        struct ray_document document = {.trace_id = id_of(i % 2), .span_id = {(uint8_t)i}};
+        struct ray_trace_id id = id_of(i % 2);
         note(f.exporter, RAY_HISTORY_TAKEN, "", i % 2, 1);
-        ray_history_dropped(f.exporter, &document, RAY_STR("InvalidSegment"));
+        ray_history_dropped(f.exporter, &id, (const uint8_t[8]){(uint8_t)i},
+                            RAY_STR("InvalidSegment"));
         pass_s(&f, 1);
     }
     struct ray_history_refusal refusal = {
