@@ -389,7 +389,7 @@ static void on_unprocessed(void *context, const struct ray_put_unprocessed *entr
     char code[RAY_SENDER_CODE_BYTES];
     struct ray_str name = entry->code.len > 0 ? entry->code : RAY_STR("no_code");
     snprintf(code, sizeof(code), "%.*s", RAY_STR_ARG(name));
-    answer->out->throttled = answer->out->throttled || meaning == RAY_PUT_CODE_THROTTLE;
+    answer->out->throttled += meaning == RAY_PUT_CODE_THROTTLE ? 1 : 0;
     if (item == NULL) {
         note_unnamed(answer, code, meaning);
         return;

@@ -20,8 +20,10 @@ struct ray_parcel {
     struct ray_buf lines; /* the URL, then the headers, each ended by NUL */
     const char *headers[RAY_SENDER_HEADERS_MAX + 1];
     uint64_t due_ns;
+    uint64_t launched_ns;
     uint64_t round;    /* of the schedule, at launch */
     unsigned attempts; /* leftovers only: how often this was given back */
+    unsigned failures; /* of its calls, since it was answered for */
     bool probe;
     bool hurried; /* had its one immediate repeat */
     bool suspect; /* a part of something refused: not to be mixed with others */

@@ -21,10 +21,10 @@ static double next_random(struct ray_schedule *schedule)
     return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
 }
 
-static uint64_t backoff_ns(struct ray_schedule *schedule, unsigned exponent, uint32_t cap_ms)
+static uint64_t backoff_ns(struct ray_schedule *schedule, unsigned exponent, uint32_t most_ms)
 {
     const struct ray_backoff *backoff = &schedule->backoff;
-    double cap = cap_ms < backoff->max_ms ? cap_ms : backoff->max_ms;
+    double cap = most_ms < backoff->max_ms ? most_ms : backoff->max_ms;
     double interval = backoff->initial_ms;
     for (unsigned i = 0; i < exponent && interval < cap; i++) {
         interval *= backoff->multiplier;
@@ -35,25 +35,41 @@ static uint64_t backoff_ns(struct ray_schedule *schedule, unsigned exponent, uin
     return (uint64_t)((delay_ms < 1 ? 1 : delay_ms) * (double)RAY_NS_PER_MS);
 }
 
-static uint64_t delay_ns(struct ray_schedule *schedule, enum ray_flow flow, uint32_t hint_ms)
+static uint32_t cap_ms(enum ray_flow flow)
+{
+    return flow == RAY_FLOW_THROTTLED ? THROTTLE_CAP_MS : UINT32_MAX;
+}
+
+static uint64_t delay_ns(struct ray_schedule *schedule, enum ray_flow flow, unsigned exponent,
+                         uint32_t hint_ms)
 {
     uint64_t delay;
     if (flow == RAY_FLOW_BLOCKED) {
         double minute = BLOCKED_INTERVAL_MS * (1 + 0.1 * next_random(schedule));
         delay = (uint64_t)(minute * (double)RAY_NS_PER_MS);
     } else {
-        delay = backoff_ns(schedule, schedule->exponent,
-                           flow == RAY_FLOW_THROTTLED ? THROTTLE_CAP_MS : UINT32_MAX);
+        delay = backoff_ns(schedule, exponent, cap_ms(flow));
     }
     /* The spread keeps a fleet from coming back in the same moment. */
     double hint = hint_ms * (1 + 0.2 * next_random(schedule));
     return later(delay, (uint64_t)(hint * (double)RAY_NS_PER_MS));
 }
 
-static void halve(struct ray_schedule *schedule)
+static void change_limit(struct ray_schedule *schedule, double throttled_share)
 {
-    schedule->limit = schedule->limit > 1 ? schedule->limit / 2 : 1;
-    schedule->successes = 0;
+    double limit = schedule->limit * (1 - throttled_share / 2) + (throttled_share < 1 ? 1 : 0);
+    limit = limit < schedule->window ? limit : schedule->window;
+    schedule->limit = limit > 1 ? limit : 1;
+    schedule->answers = 0;
+    schedule->throttled = 0;
+}
+
+static void count_answer(struct ray_schedule *schedule, double throttled)
+{
+    schedule->throttled += throttled;
+    if (++schedule->answers >= (uint32_t)schedule->limit) {
+        change_limit(schedule, schedule->throttled / schedule->answers);
+    }
 }
 
 void ray_schedule_init(struct ray_schedule *schedule, const struct ray_backoff *backoff,
@@ -63,64 +79,95 @@ void ray_schedule_init(struct ray_schedule *schedule, const struct ray_backoff *
         .backoff = *backoff, .random = seed, .window = window, .limit = window};
 }
 
+static uint64_t probe_ns(const struct ray_schedule *schedule)
+{
+    return later(schedule->not_before_ns, schedule->probes > 0 ? schedule->probe_again_ns : 0);
+}
+
+bool ray_schedule_is_good(const struct ray_schedule *schedule)
+{
+    return schedule->flow == RAY_FLOW_OPEN && !schedule->doubt;
+}
+
+/* Hanging probes do not keep the next one from going. */
+static bool is_crowded(const struct ray_schedule *schedule, uint32_t flying)
+{
+    bool one_at_a_time = schedule->doubt && schedule->flow == RAY_FLOW_OPEN;
+    return flying >= (one_at_a_time ? 1 : (uint32_t)schedule->limit);
+}
+
 bool ray_schedule_may_launch(const struct ray_schedule *schedule, uint32_t flying, uint64_t now_ns)
 {
-    if (flying >= schedule->limit) {
-        return false;
-    }
-    return schedule->flow == RAY_FLOW_OPEN ||
-           (!schedule->probing && schedule->not_before_ns <= now_ns);
+    return !is_crowded(schedule, flying) &&
+           (schedule->flow == RAY_FLOW_OPEN || probe_ns(schedule) <= now_ns);
 }
 
 uint64_t ray_schedule_next_ns(const struct ray_schedule *schedule, uint32_t flying, uint64_t due_ns)
 {
-    if (flying >= schedule->limit) {
+    if (is_crowded(schedule, flying)) {
         return UINT64_MAX;
     }
-    if (schedule->flow == RAY_FLOW_OPEN) {
-        return due_ns;
-    }
-    return schedule->probing ? UINT64_MAX : later(due_ns, schedule->not_before_ns);
+    return schedule->flow == RAY_FLOW_OPEN ? due_ns : later(due_ns, probe_ns(schedule));
 }
 
-void ray_schedule_success(struct ray_schedule *schedule)
+bool ray_schedule_launched(struct ray_schedule *schedule, uint64_t now_ns)
+{
+    if (schedule->flow == RAY_FLOW_OPEN) {
+        return false;
+    }
+    schedule->probes++;
+    schedule->probe_again_ns = now_ns + schedule->backoff.max_ms * RAY_NS_PER_MS;
+    return true;
+}
+
+void ray_schedule_landed(struct ray_schedule *schedule, bool probe)
+{
+    schedule->probes -= probe ? 1 : 0;
+}
+
+void ray_schedule_success(struct ray_schedule *schedule, double throttled)
 {
     schedule->flow = RAY_FLOW_OPEN;
+    schedule->failures = 0;
+    schedule->doubt = false;
     schedule->exponent = 0;
-    if (schedule->limit < schedule->window && ++schedule->successes >= schedule->limit) {
-        schedule->limit++;
-        schedule->successes = 0;
+    count_answer(schedule, throttled);
+}
+
+static bool concerns_all(const struct ray_schedule *schedule, enum ray_flow flow, uint32_t hint_ms)
+{
+    return schedule->flow != RAY_FLOW_OPEN || flow == RAY_FLOW_BLOCKED || hint_ms > 0 ||
+           schedule->failures >= RAY_SCHEDULE_FAILURES;
+}
+
+static uint64_t pause(struct ray_schedule *schedule, enum ray_flow flow, uint32_t hint_ms,
+                      uint64_t now_ns)
+{
+    schedule->exponent = flow == schedule->flow ? schedule->exponent : 0;
+    schedule->not_before_ns = now_ns + delay_ns(schedule, flow, schedule->exponent, hint_ms);
+    schedule->flow = flow;
+    schedule->exponent += schedule->exponent < EXPONENT_MAX;
+    schedule->round++;
+    if (flow == RAY_FLOW_THROTTLED) {
+        change_limit(schedule, 1);
     }
+    return schedule->not_before_ns;
 }
 
 uint64_t ray_schedule_failure(struct ray_schedule *schedule, enum ray_flow flow, uint64_t round,
-                              uint32_t hint_ms, uint64_t now_ns)
+                              unsigned attempts, uint32_t hint_ms, uint64_t now_ns)
 {
     bool stale = round != schedule->round;
-    if (!stale && flow != schedule->flow) {
-        schedule->exponent = 0;
+    schedule->failures += stale ? 0 : 1;
+    schedule->doubt = schedule->doubt || (!stale && flow == RAY_FLOW_DOWN);
+    if (!stale && concerns_all(schedule, flow, hint_ms)) {
+        return pause(schedule, flow, hint_ms, now_ns);
     }
-    uint64_t due_ns = now_ns + delay_ns(schedule, flow, hint_ms);
-    if (stale) {
-        bool open = schedule->flow == RAY_FLOW_OPEN;
-        return later(due_ns, open ? 0 : schedule->not_before_ns);
+    if (!stale && flow == RAY_FLOW_THROTTLED) {
+        count_answer(schedule, 1);
     }
-    schedule->flow = flow;
-    schedule->exponent += schedule->exponent < EXPONENT_MAX;
-    schedule->not_before_ns = due_ns;
-    schedule->round++;
-    if (flow == RAY_FLOW_THROTTLED) {
-        halve(schedule);
-    }
-    return due_ns;
-}
-
-void ray_schedule_slow_down(struct ray_schedule *schedule, uint64_t round)
-{
-    if (round == schedule->round) {
-        schedule->round++;
-        halve(schedule);
-    }
+    uint64_t due_ns = now_ns + delay_ns(schedule, flow, attempts, hint_ms);
+    return later(due_ns, schedule->flow == RAY_FLOW_OPEN ? 0 : schedule->not_before_ns);
 }
 
 uint64_t ray_schedule_leftover_ns(struct ray_schedule *schedule, unsigned attempts)

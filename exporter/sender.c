@@ -39,6 +39,7 @@ struct ray_sender {
     struct ray_parcel *flying;
     uint32_t waiting_count, flying_count;
     uint64_t ready_after_ns; /* the protocol was not ready; asked again then */
+    bool recovered;          /* an answer after an outage: what still hangs is of its time */
     bool last_try;           /* the stop has been seen: what waits long was brought forward */
 
     struct ray_thread thread;
@@ -242,7 +243,7 @@ static void on_done(struct ray_sender *sender, struct ray_parcel *parcel,
                     const struct ray_judgement *judgement)
 {
     bool keep[RAY_SENDER_DOCUMENTS_MAX];
-    uint64_t delivered = 0;
+    uint64_t delivered = 0, sent = parcel->count;
     for (size_t i = 0; i < parcel->count; i++) {
         keep[i] = settle_item(sender, &parcel->items[i], &delivered);
     }
@@ -252,16 +253,16 @@ static void on_done(struct ray_sender *sender, struct ray_parcel *parcel,
     }
     ray_ledger_delivered(sender->ledger, delivered - lost);
     keep_items(parcel, keep);
-    ray_schedule_success(&sender->schedule);
+    sender->recovered = sender->recovered || sender->schedule.flow != RAY_FLOW_OPEN;
+    ray_schedule_success(&sender->schedule,
+                         (double)sooner(judgement->throttled, sent) / (double)sent);
     set_health(sender, true, "");
-    if (judgement->throttled) {
-        ray_schedule_slow_down(&sender->schedule, parcel->round);
-    }
     if (parcel->count == 0) {
         ray_parcel_free(parcel);
         return;
     }
     parcel->hurried = false;
+    parcel->failures = 0;
     parcel->due_ns =
         now_ns(sender) + ray_schedule_leftover_ns(&sender->schedule, parcel->attempts++);
     log_retry(sender, parcel, judgement);
@@ -281,7 +282,7 @@ static void on_failed(struct ray_sender *sender, struct ray_parcel *parcel,
 {
     uint64_t due_ns =
         ray_schedule_failure(&sender->schedule, flow_of[judgement->verdict], parcel->round,
-                             judgement->retry_after_ms, now_ns(sender));
+                             parcel->failures++, judgement->retry_after_ms, now_ns(sender));
     parcel->due_ns = due_ns;
     parcel->hurried = false;
     if (judgement->verdict == RAY_VERDICT_BLOCKED) {
@@ -314,7 +315,7 @@ static void on_content(struct ray_sender *sender, struct ray_parcel *parcel,
                        const struct ray_judgement *judgement)
 {
     bool none[1] = {false};
-    ray_schedule_success(&sender->schedule); /* it is there, and it knows us */
+    ray_schedule_success(&sender->schedule, 0); /* it is there, and it knows us */
     if (parcel->count == 1) {
         drop_item(sender, &parcel->items[0], judgement->reason);
         keep_items(parcel, none);
@@ -360,7 +361,7 @@ static void on_call_done(struct ray_http_call *call)
     struct ray_judgement judgement;
     ray_parcel_list_remove(&sender->flying, parcel);
     sender->flying_count--;
-    sender->schedule.probing = sender->schedule.probing && !parcel->probe;
+    ray_schedule_landed(&sender->schedule, parcel->probe);
     if (call->outcome == RAY_CALL_CANCELLED) {
         wait_until(parcel, now_ns(sender));
         return;
@@ -454,7 +455,7 @@ static struct ray_parcel *pack(struct ray_sender *sender)
 static uint64_t stage_due_ns(const struct ray_sender *sender)
 {
     uint32_t count = ray_stage_count(sender->stage);
-    bool outage = sender->schedule.flow != RAY_FLOW_OPEN && sender->waiting != NULL;
+    bool outage = !ray_schedule_is_good(&sender->schedule) && sender->waiting != NULL;
     if (count == 0 || outage ||
         sender->waiting_count + sender->flying_count >= sender->options.window) {
         return UINT64_MAX;
@@ -509,18 +510,18 @@ static void launch(struct ray_sender *sender, struct ray_parcel *parcel)
 {
     enum ray_status status = prepare(sender, parcel);
     parcel->round = sender->schedule.round;
-    parcel->probe = sender->schedule.flow != RAY_FLOW_OPEN;
     if (status == RAY_OK) {
         ray_parcel_list_append(&sender->flying, parcel); /* before: `done` may run inside */
         sender->flying_count++;
-        sender->schedule.probing = sender->schedule.probing || parcel->probe;
+        parcel->launched_ns = now_ns(sender);
+        parcel->probe = ray_schedule_launched(&sender->schedule, now_ns(sender));
         status = sender->transport->ops->start(sender->transport, &parcel->call);
         if (status == RAY_OK) {
             return;
         }
         ray_parcel_list_remove(&sender->flying, parcel);
         sender->flying_count--;
-        sender->schedule.probing = sender->schedule.probing && !parcel->probe;
+        ray_schedule_landed(&sender->schedule, parcel->probe);
     }
     if (status == RAY_NOMEM || status == RAY_AGAIN) {
         wait_until(parcel, now_ns(sender) + NO_MEMORY_MS * RAY_NS_PER_MS);
@@ -611,6 +612,23 @@ static bool is_finished(const struct ray_sender *sender)
            sender->flying == NULL;
 }
 
+/* The far end is back. Calls that it left hanging would keep their documents until they time out.
+ */
+static void recall_hanging(struct ray_sender *sender)
+{
+    uint64_t patience_ns = sender->options.max_interval_ms * RAY_NS_PER_MS;
+    struct ray_parcel *parcel = sender->flying;
+    sender->recovered = false;
+    while (parcel != NULL) {
+        struct ray_parcel *next = parcel->next;
+        if (now_ns(sender) - parcel->launched_ns > patience_ns) {
+            ray_ledger_retried(sender->ledger, RAY_STR("timed_out"), parcel->count);
+            sender->transport->ops->cancel(sender->transport, &parcel->call);
+        }
+        parcel = next;
+    }
+}
+
 bool ray_sender_step(struct ray_sender *sender, uint32_t max_wait_ms)
 {
     if (atomic_load(&sender->stopping)) {
@@ -620,6 +638,9 @@ bool ray_sender_step(struct ray_sender *sender, uint32_t max_wait_ms)
         if (now_ns(sender) >= atomic_load(&sender->stop_at_ns)) {
             return false;
         }
+    }
+    if (sender->recovered) {
+        recall_hanging(sender);
     }
     send_what_may(sender);
     if (is_finished(sender)) {
@@ -769,5 +790,5 @@ void ray_sender_free(struct ray_sender *sender)
 
 uint32_t ray_sender_limit(const struct ray_sender *sender)
 {
-    return sender->schedule.limit;
+    return (uint32_t)sender->schedule.limit;
 }

@@ -5,10 +5,11 @@
  * (one call each), keeps several in flight and reads what became of them. What is said on the wire
  * is the protocol's business (exporter/awsxray); when to say it is decided here:
  *
- *   - one schedule per destination. While calls fail (nobody there, 5xx, throttled, refused for
- *     who we are), one probe at a time goes out, after random(0, min(cap, initial * multiplier^n));
- *     any success opens it again. So an outage costs an attempt per cap, not one per parcel.
- *   - throttling halves the calls in flight, each round of successes gives one back.
+ *   - one schedule per destination. While *every* call fails (nobody there, 5xx, throttled, refused
+ *     for who we are), one probe at a time goes out, after random(0, min(cap, initial *
+ *     multiplier^n)); any success opens it again. So an outage costs an attempt per cap, not one
+ *     per parcel, and a far end that takes half of the calls is never paused for.
+ *   - the calls in flight follow the share that is throttled.
  *   - what the far end asks for (Retry-After) is a lower bound.
  *   - content that is refused is cut in halves down to the document at fault, which is dropped,
  *     counted and named in the log.
@@ -62,8 +63,8 @@ struct ray_judgement {
     char reason[RAY_SENDER_CODE_BYTES]; /* for counters and log */
     char advice[160];                   /* BLOCKED, AGAIN: what the operator should do */
     uint32_t retry_after_ms;            /* 0: nothing was asked for */
-    bool throttled;                     /* DONE, but the far end asked to slow down */
-    uint64_t lost; /* DONE: documents refused without a name; counted under `reason` */
+    uint32_t throttled; /* DONE: documents that it did not take for being too many */
+    uint64_t lost;      /* DONE: documents refused without a name; counted under `reason` */
 };
 
 /* `context` is what ray_sender_new was given. All run on the sender's thread. */

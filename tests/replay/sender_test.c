@@ -355,7 +355,7 @@ static const struct outage outages[] = {
      {600000, {.outcome = RAY_CALL_BROKEN, .refuses = true, .after_ms = 5}},
      32 + 400,
      8000},
-    {"hangs", {600000, {.outcome = RAY_CALL_TIMED_OUT}}, 32 + 40, 40000},
+    {"hangs", {600000, {.outcome = RAY_CALL_TIMED_OUT}}, 32 + 130, 6000},
     {"503", {600000, {.status = 503, .after_ms = 10}}, 32 + 400, 8000},
     {"garbage status", {300000, {.status = 999, .after_ms = 10}}, 32 + 6, 70000},
     {"access denied",
