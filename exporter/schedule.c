@@ -57,7 +57,8 @@ static uint64_t delay_ns(struct ray_schedule *schedule, enum ray_flow flow, unsi
 
 static void change_limit(struct ray_schedule *schedule, double throttled_share)
 {
-    double limit = schedule->limit * (1 - throttled_share / 2) + (throttled_share < 1 ? 1 : 0);
+    double cut = throttled_share * throttled_share / 2;
+    double limit = schedule->limit * (1 - cut) + (throttled_share < 1 ? 1 : 0);
     limit = limit < schedule->window ? limit : schedule->window;
     schedule->limit = limit > 1 ? limit : 1;
     schedule->answers = 0;

@@ -13,9 +13,9 @@
  * is back is found before a call of its outage times out.
  *
  * The calls in flight follow the share of throttled work: each round of as many answers as may be
- * in flight takes half of that share away, and gives one back if any was taken. All throttled
- * halves, half throttled settles at about four. News from calls that were launched before a pause
- * is stale and changes nothing: thirty answers to one burst are one event.
+ * in flight takes half of the square of that share away, and gives one call back if anything was
+ * taken. All throttled halves, half throttled settles at about eight. News from calls that were
+ * launched before a pause is stale and changes nothing: thirty answers to one burst are one event.
  */
 #ifndef RAY_EXPORTER_SCHEDULE_H
 #define RAY_EXPORTER_SCHEDULE_H

@@ -13,7 +13,7 @@
 #include "net/http_client.h"
 
 #define NETWORK_FLYING_MAX    256
-#define NETWORK_DOCUMENTS_MAX 4096
+#define NETWORK_DOCUMENTS_MAX 131072
 
 /* How the far end treats one call. Zeroed: 200 after no time, documents taken. */
 struct reply {

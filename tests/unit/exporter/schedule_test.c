@@ -134,7 +134,7 @@ static void test_share(void **state)
     static const struct {
         unsigned throttled_of_16;
         double least, most;
-    } cases[] = {{0, 32, 32}, {1, 30, 32}, {4, 6, 10}, {8, 3, 5}, {12, 1, 4}};
+    } cases[] = {{0, 32, 32}, {1, 32, 32}, {4, 24, 32}, {8, 6, 10}, {12, 1, 5}};
     for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
         struct ray_schedule schedule;
         ray_schedule_init(&schedule, &no_jitter, 32, 1);
