@@ -12,6 +12,7 @@
 #include "exporter/parcel.h"
 #include "exporter/schedule.h"
 #include "exporter/stage.h"
+#include "exporter/trail.h"
 #include "queue/ledger.h"
 
 #include <assert.h>
@@ -158,6 +159,7 @@ static void drop_item(struct ray_sender *sender, const struct ray_sender_item *i
                       const char *reason)
 {
     ray_ledger_dropped(sender->ledger, ray_str_from(reason), 1);
+    ray_trail_dropped(sender->environment.history, item, reason);
     log_drop(sender, item, reason);
 }
 
@@ -203,6 +205,7 @@ static void retry_parcel(struct ray_sender *sender, struct ray_parcel *parcel, u
                          const struct ray_judgement *judgement)
 {
     ray_ledger_retried(sender->ledger, ray_str_from(judgement->reason), parcel->count);
+    ray_trail_retried(sender->environment.history, parcel->items, parcel->count, judgement->reason);
     wait_until(parcel, due_ns);
 }
 
@@ -224,6 +227,7 @@ static bool settle_item(struct ray_sender *sender, struct ray_sender_item *item,
         return false;
     }
     ray_ledger_retried(sender->ledger, ray_str_from(item->code), 1);
+    ray_trail_retried(sender->environment.history, item, 1, item->code);
     return true;
 }
 
@@ -250,8 +254,11 @@ static void on_done(struct ray_sender *sender, struct ray_parcel *parcel,
     uint64_t lost = sooner(judgement->lost, delivered);
     if (lost > 0) {
         ray_ledger_dropped(sender->ledger, ray_str_from(judgement->reason), lost);
+        ray_trail_lost(sender->environment.history, sender->environment.id, parcel->items,
+                       parcel->count, lost, judgement->reason);
     }
     ray_ledger_delivered(sender->ledger, delivered - lost);
+    ray_trail_delivered(sender->environment.history, parcel->items, parcel->count);
     keep_items(parcel, keep);
     sender->recovered = sender->recovered || sender->schedule.flow != RAY_FLOW_OPEN;
     ray_schedule_success(&sender->schedule,
@@ -407,6 +414,7 @@ static void drop_staged(struct ray_sender *sender, const struct ray_staged *stag
                         const char *reason)
 {
     struct ray_sender_item item = {.trace_id = staged->document.trace_id, .number = staged->number};
+    memcpy(item.span_id, staged->document.span_id, sizeof(item.span_id));
     drop_item(sender, &item, reason);
     acknowledge(sender, &item, 1);
 }

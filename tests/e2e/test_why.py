@@ -74,6 +74,40 @@ def test_a_span_that_was_refused(local):
     assert "span id is missing" in answer["refusals"][0]["message"]
 
 
+def test_what_an_uploader_meets(collector, sink):
+    """Waiting, and why; then delivered, but for one document that X-Ray will not have."""
+    good, bad = span(), span()
+    away = True
+
+    def behave(number, documents):
+        if away:
+            return 503, {}, "try later"
+        refused = [{"Id": d["id"], "ErrorCode": "InvalidSegment", "Message": d["name"]} for d in documents if d["id"] == bad["spanId"]]
+        return 200, {}, json.dumps({"UnprocessedTraceSegments": refused})
+
+    sink.behave = behave
+    program = collector()
+    take(program, good, bad)
+    answer = wait_for(lambda: (lambda a: "attempts fail since" in a["answer"][0] and a)(why(program, good["traceId"])), "an attempt that failed")
+    assert answer["state"] == "waiting" and answer["answer"][0].startswith("waiting: 1 document for exporter awsxray since 2"), answer
+    away = False
+    wait_for(lambda: why(program, good["traceId"])["state"] == "delivered", "delivered")
+    answer = why(program, bad["traceId"])
+    assert answer["state"] == "refused" and answer["exporters"][0]["reason"] == "InvalidSegment"
+    assert answer["refusals"][0]["span_id"] == bad["spanId"] and bad["name"] not in json.dumps(answer)
+    assert good["spanId"] in sink.ids()
+
+
+def test_refused_credentials_are_the_reason(collector, sink):
+    one = span()
+    sink.behave = lambda number, documents: (403, {"x-amzn-ErrorType": "AccessDeniedException"}, "{}")
+    program = collector(extra="  shutdown_timeout: 1s")
+    take(program, one)
+    answer = wait_for(lambda: (lambda a: "AccessDenied" in a["answer"][0] and a)(why(program, one["traceId"])), "the reason")
+    assert answer["answer"][0].startswith("waiting: ") and "uploads are refused" in answer["answer"][0]
+    assert program.stop() == 3
+
+
 def test_nobody_to_ask(local):
     def ask(endpoint):
         return subprocess.run([BINARY, "why", "5759e988bd862e3fe1be46a994272793", "--endpoint", endpoint], capture_output=True, text=True,
