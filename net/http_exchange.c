@@ -78,11 +78,21 @@ static bool take_budget(struct ray_http_exchange *exchange, size_t held_bytes)
         return true;
     }
     size_t more = held_bytes - exchange->budget_taken;
-    if (!ray_budget_take(exchange->budget, more)) {
+    if (!ray_budget_take_more(exchange->budget, more, exchange->budget_taken > 0)) {
+        exchange->gate_is_closed = ray_budget_has_room(exchange->budget, more);
         return false;
     }
     exchange->budget_taken += more;
     return true;
+}
+
+/* A body that will be counted as it comes is not begun when the process has no memory for it. */
+static bool is_shut_out(struct ray_http_exchange *exchange, size_t body_bytes)
+{
+    exchange->gate_is_closed = body_bytes > 0 && exchange->budget != NULL &&
+                               exchange->budget->gate != NULL &&
+                               ray_memory_gate_is_closed(exchange->budget->gate, false);
+    return exchange->gate_is_closed;
 }
 
 enum ray_status ray_http_exchange_expect(struct ray_http_exchange *exchange, uint64_t body_bytes,
@@ -92,7 +102,7 @@ enum ray_status ray_http_exchange_expect(struct ray_http_exchange *exchange, uin
     size_t most = is_announced ? (size_t)body_bytes : max_bytes;
     ray_buf_init(&exchange->body, most > 0 ? most : 1);
     if (!is_announced || most == 0 || most > TRUSTED_BODY_BYTES) {
-        return RAY_OK;
+        return is_shut_out(exchange, most) ? RAY_AGAIN : RAY_OK;
     }
     if (!take_budget(exchange, most)) {
         return RAY_AGAIN;

@@ -45,6 +45,7 @@ struct ray_http_exchange {
     struct ray_buf body;
     struct ray_budget *budget; /* NULL: not counted */
     size_t budget_taken;
+    bool gate_is_closed; /* why the budget gave nothing */
     void *user;
     /* the server's thread only */
     struct ray_http_server *server;

@@ -312,6 +312,7 @@ static const struct {
     {RAY_HTTP_BODY_TOO_BIG, 413, RAY_STR_INIT("the body is larger than this server takes\n"),
      false},
     {RAY_HTTP_BUSY, 503, RAY_STR_INIT("busy, try again\n"), false},
+    {RAY_HTTP_MEMORY_LIMIT, 503, RAY_STR_INIT("no memory to spare, try again\n"), false},
     {RAY_HTTP_STOPPING, 503, RAY_STR_INIT("stopping, try again elsewhere\n"), true},
     {RAY_HTTP_BAD_REQUEST, 400, RAY_STR_INIT("the framing of this request is ambiguous\n"), true},
     {RAY_HTTP_NO_MEMORY, 503, RAY_STR_INIT("out of memory, try again\n"), false},
@@ -408,12 +409,16 @@ static enum ray_status copy_head(struct ray_http_exchange *exchange, const char 
     return exchange->field_count == (size_t)count ? RAY_OK : RAY_NOMEM;
 }
 
-static enum ray_http_refusal refusal_for(enum ray_status status)
+static enum ray_http_refusal refusal_for(const struct ray_http_exchange *exchange,
+                                         enum ray_status status)
 {
     if (status == RAY_TOO_BIG) {
         return RAY_HTTP_BODY_TOO_BIG;
     }
-    return status == RAY_AGAIN ? RAY_HTTP_BUSY : RAY_HTTP_NO_MEMORY;
+    if (status != RAY_AGAIN) {
+        return RAY_HTTP_NO_MEMORY;
+    }
+    return exchange->gate_is_closed ? RAY_HTTP_MEMORY_LIMIT : RAY_HTTP_BUSY;
 }
 
 /* Before the body: whoever is still writing it shall be able to read the answer. */
@@ -447,7 +452,7 @@ static enum MHD_Result on_head(struct ray_http_exchange *exchange, const char *m
         return refuse_unread(exchange, RAY_HTTP_BODY_TOO_BIG);
     }
     status = ray_http_exchange_expect(exchange, body_bytes, server->options.max_body_bytes);
-    return status == RAY_OK ? MHD_YES : refuse_unread(exchange, refusal_for(status));
+    return status == RAY_OK ? MHD_YES : refuse_unread(exchange, refusal_for(exchange, status));
 }
 
 static enum MHD_Result on_body(struct ray_http_exchange *exchange, struct ray_str piece)
@@ -462,7 +467,7 @@ static enum MHD_Result on_body(struct ray_http_exchange *exchange, struct ray_st
     if (status != RAY_OK) {
         /* in the middle of a body MHD takes no answer: what remains is read and thrown away */
         exchange->is_refused = true;
-        exchange->refusal = refusal_for(status);
+        exchange->refusal = refusal_for(exchange, status);
         ray_http_exchange_drop_body(exchange);
     }
     return MHD_YES;

@@ -22,6 +22,7 @@ struct ray_http_exchange;
 enum ray_http_refusal {
     RAY_HTTP_BODY_TOO_BIG, /* 413 */
     RAY_HTTP_BUSY,         /* the byte budget is used up: 503 */
+    RAY_HTTP_MEMORY_LIMIT, /* the gate behind the budget is closed: 503 */
     RAY_HTTP_STOPPING,     /* 503, Connection: close */
     RAY_HTTP_BAD_REQUEST,  /* 400: framing that must not be guessed at */
     RAY_HTTP_NO_MEMORY,    /* 503 */

@@ -77,7 +77,7 @@ static const char *const refusal_names[RAY_REFUSED_COUNT] = {
     [RAY_REFUSED_INVALID] = "invalid",       [RAY_REFUSED_TOO_BIG] = "too_big",
     [RAY_REFUSED_QUEUE_FULL] = "queue_full", [RAY_REFUSED_BUSY] = "busy",
     [RAY_REFUSED_MEMORY] = "memory",         [RAY_REFUSED_IO] = "io",
-    [RAY_REFUSED_SHUTDOWN] = "shutdown",
+    [RAY_REFUSED_SHUTDOWN] = "shutdown",     [RAY_REFUSED_MEMORY_LIMIT] = "memory_limit",
 };
 
 const char *ray_refusal_name(enum ray_refusal reason)

@@ -18,6 +18,7 @@ enum ray_refusal {
     RAY_REFUSED_QUEUE_FULL, /* told to retry */
     RAY_REFUSED_BUSY,       /* the byte budget at the door: told to retry */
     RAY_REFUSED_MEMORY,
+    RAY_REFUSED_MEMORY_LIMIT, /* memory_limiter: told to retry */
     RAY_REFUSED_IO,
     RAY_REFUSED_SHUTDOWN,
     RAY_REFUSED_COUNT,

@@ -245,6 +245,7 @@ struct ray_otlp_receiver *ray_otlp_receiver_new(const struct ray_otlp_options *o
         http->max_request_body_size = RAY_OTLP_HTTP_BODY_DEFAULT_BYTES;
     }
     ray_budget_init(&receiver->budget, (size_t)options->max_in_flight_mib << 20);
+    receiver->budget.gate = environment->memory;
     if (ray_receiver_ledger_init(&receiver->grpc_ledger, environment->metrics, environment->id,
                                  "grpc") != RAY_OK ||
         ray_receiver_ledger_init(&receiver->http_ledger, environment->metrics, environment->id,

@@ -8,6 +8,7 @@
 #define RAY_RECEIVER_OTLP_H
 
 #include "config/options.h"
+#include "core/memory_gate.h"
 #include "net/address.h"
 #include "receiver/intake.h"
 
@@ -57,6 +58,7 @@ struct ray_otlp_receiver;
 struct ray_receiver_environment {
     const char *id; /* component id, for logs and metric labels */
     struct ray_intake *intake;
+    struct ray_memory_gate *memory; /* NULL: no limit but max_in_flight_mib */
     struct ray_metrics *metrics;
     struct ray_log *log;
     const struct ray_clock *clock;

@@ -291,6 +291,12 @@ static void refuse_stopping(struct call *call)
            RAY_STR("shutting down: send the same again later"), RETRY_AFTER_MS);
 }
 
+static void refuse_for_memory(struct call *call)
+{
+    refuse(call, RAY_REFUSED_MEMORY_LIMIT, RAY_RPC_RESOURCE_EXHAUSTED,
+           RAY_STR("above memory_limiter's limit: send the same again later"), RETRY_AFTER_MS);
+}
+
 static void on_answered(struct ray_intake_call *intake)
 {
     struct call *call = (struct call *)(void *)intake;
@@ -391,6 +397,10 @@ static void admit(struct poller *poller, struct call *call)
                0);
         return;
     }
+    if (ray_budget_has_room(budget, bytes)) {
+        refuse_for_memory(call);
+        return;
+    }
     refuse(
         call, RAY_REFUSED_BUSY, RAY_RPC_RESOURCE_EXHAUSTED,
         RAY_STR("more requests in hand than max_in_flight_mib allows: send the same again later"),
@@ -398,6 +408,13 @@ static void admit(struct poller *poller, struct call *call)
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
+
+/* Above the hard limit not even a message is waited for, which core would keep. */
+static bool is_out_of_memory(const struct ray_otlp_grpc *grpc)
+{
+    struct ray_memory_gate *gate = grpc->settings.budget->gate;
+    return gate != NULL && ray_memory_gate_is_closed(gate, true);
+}
 
 static void begin_export(struct poller *poller, struct call *call)
 {
@@ -409,6 +426,10 @@ static void begin_export(struct poller *poller, struct call *call)
         refuse(call, RAY_REFUSED_BUSY, RAY_RPC_RESOURCE_EXHAUSTED,
                RAY_STR("more calls at once than this server takes: send the same again later"),
                RETRY_AFTER_MS);
+        return;
+    }
+    if (is_out_of_memory(poller->grpc)) {
+        refuse_for_memory(call);
         return;
     }
     call->state = CALL_READING;

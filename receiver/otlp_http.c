@@ -278,6 +278,9 @@ static void on_refuse(void *context, struct ray_http_exchange *exchange, enum ra
         [RAY_HTTP_BUSY] = {{503, RAY_RPC_RESOURCE_EXHAUSTED, RAY_REFUSED_BUSY, 1000, false},
                            "more requests in hand than max_in_flight_mib allows: send it again "
                            "later"},
+        [RAY_HTTP_MEMORY_LIMIT] = {{503, RAY_RPC_RESOURCE_EXHAUSTED, RAY_REFUSED_MEMORY_LIMIT, 1000,
+                                    false},
+                                   "above memory_limiter's limit: send it again later"},
         [RAY_HTTP_STOPPING] = {{503, RAY_RPC_UNAVAILABLE, RAY_REFUSED_SHUTDOWN, 1000, true},
                                "shutting down: send it again later"},
         [RAY_HTTP_BAD_REQUEST] = {{400, RAY_RPC_INVALID_ARGUMENT, RAY_REFUSED_INVALID, 0, true},

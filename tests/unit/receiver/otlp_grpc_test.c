@@ -112,6 +112,32 @@ static void test_states_and_methods(void **state)
     grpc_close(&r);
 }
 
+/* Soft: what has arrived is answered "later"; hard: what is to come is not even waited for. A
+ * request without spans passes the first. */
+static void test_memory_limit(void **state)
+{
+    (void)state;
+    struct grpc_rig r;
+    grpc_open(&r, 1, false);
+    rig_limit_memory(&r.rig);
+    struct ray_str good = request_of(5, 0, 0);
+    struct ray_str none = RAY_STR("");
+    check_call(&r, EXPORT_METHOD, good, GRPC_STATUS_OK, "", false);
+    for (size_t over = 1; over <= 2; over++) {
+        atomic_store(&r.rig.held_bytes, (over << 20) + 1);
+        check_call(&r, EXPORT_METHOD, good, GRPC_STATUS_RESOURCE_EXHAUSTED, "memory_limiter", true);
+        assert_int_equal(rig_refused_requests(&r.rig, RAY_REFUSED_MEMORY_LIMIT), over);
+        if (over == 1) {
+            check_call(&r, EXPORT_METHOD, none, GRPC_STATUS_OK, "", false);
+        }
+    }
+    atomic_store(&r.rig.held_bytes, 0);
+    check_call(&r, EXPORT_METHOD, good, GRPC_STATUS_OK, "", false);
+    assert_int_equal(ray_memory_gate_used(&r.rig.gate), 0);
+    request_free(good);
+    grpc_close(&r);
+}
+
 static void test_budget_and_size(void **state)
 {
     (void)state;
@@ -609,6 +635,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_states_and_methods),
         cmocka_unit_test(test_budget_and_size),
+        cmocka_unit_test(test_memory_limit),
         cmocka_unit_test(test_compressed_messages),
         cmocka_unit_test(test_encodings_that_core_does_not_know),
         cmocka_unit_test(test_compression_bomb),

@@ -186,6 +186,36 @@ static void test_full_queue_and_partial_success(void **state)
     http_close(&r);
 }
 
+/* Above the soft limit no new request is begun; small and large, announced or not. */
+static void test_memory_limit(void **state)
+{
+    (void)state;
+    struct http_rig r;
+    http_open(&r);
+    rig_limit_memory(&r.rig);
+    struct ray_str small = request_of(5, 0, 0), large = request_of(1, 0, 300000);
+    assert_int_equal(ask(&r, "POST", "/v1/traces", PB, "", small).status, 200);
+    /* 300 kB are taken for 1.2 MB of documents, above the soft limit and below the hard one */
+    assert_int_equal(ask(&r, "POST", "/v1/traces", PB, "", large).status, 200);
+    atomic_store(&r.rig.held_bytes, ((size_t)1 << 20) + 1);
+    for (int i = 0; i < 2; i++) {
+        struct raw_reply reply = ask(&r, "POST", "/v1/traces", PB, "", i ? large : small);
+        print_message("%d: %d %.*s\n", i, reply.status, (int)reply.body_bytes, reply.body);
+        assert_int_equal(reply.status, 503);
+        assert_non_null(strcasestr(reply.head, "Retry-After: 1\r\n"));
+        assert_true(ray_str_find((struct ray_str){reply.body, reply.body_bytes},
+                                 RAY_STR("memory_limiter")) != SIZE_MAX);
+        assert_int_equal(rig_refused_requests(&r.rig, RAY_REFUSED_MEMORY_LIMIT), i + 1);
+    }
+    assert_int_equal(ask(&r, "POST", "/v1/traces", PB, "", RAY_STR("")).status, 200);
+    atomic_store(&r.rig.held_bytes, 0);
+    assert_int_equal(ask(&r, "POST", "/v1/traces", PB, "", large).status, 200);
+    assert_int_equal(ray_memory_gate_used(&r.rig.gate), 0);
+    request_free(small);
+    request_free(large);
+    http_close(&r);
+}
+
 /* Requests whose tickets are out keep no thread: others are served meanwhile, and stop waits. */
 static void test_late_tickets_and_stop(void **state)
 {
@@ -245,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_routes_and_types),
         cmocka_unit_test(test_compressed_bodies),
         cmocka_unit_test(test_full_queue_and_partial_success),
+        cmocka_unit_test(test_memory_limit),
         cmocka_unit_test(test_late_tickets_and_stop),
         cmocka_unit_test(test_only_the_configured_encodings),
     };

@@ -16,6 +16,8 @@ struct rig {
     struct ray_metrics *metrics;
     struct ray_receiver_ledger ledger;
     struct ray_budget budget;
+    struct ray_memory_gate gate; /* not in use until rig_limit_memory */
+    _Atomic size_t held_bytes;   /* what its queues hold */
 };
 
 static inline void rig_open(struct rig *rig)
@@ -35,6 +37,24 @@ static inline void rig_open(struct rig *rig)
     rig->intake = ray_intake_new(&(struct ray_intake_options){
         .pipelines = &pipeline, .pipeline_count = 1, .clock = &ray_clock_system});
     assert_non_null(rig->intake);
+}
+
+static inline size_t rig_held_bytes(void *context)
+{
+    return atomic_load(&((struct rig *)context)->held_bytes);
+}
+
+/* A soft limit of 1 MiB and a hard one of 2. Before the transport starts. */
+static inline void rig_limit_memory(struct rig *rig)
+{
+    ray_memory_gate_init(&rig->gate,
+                         &(struct ray_memory_gate_options){.soft_bytes = (size_t)1 << 20,
+                                                           .hard_bytes = (size_t)2 << 20,
+                                                           .clock = &ray_clock_system,
+                                                           .held_bytes = rig_held_bytes,
+                                                           .context = rig});
+    atomic_store(&rig->held_bytes, 0);
+    rig->budget.gate = &rig->gate;
 }
 
 static inline void rig_close(struct rig *rig)
