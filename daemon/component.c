@@ -84,6 +84,17 @@ static const struct ray_processor_verbs batch_verbs = {
     .linger_ms = batch_linger_ms,
 };
 
+/* --- processor memory_limiter --- */
+
+static struct ray_memory_limits memory_limiter_limits(const void *options)
+{
+    return ray_memory_limits_of(options, ray_memory_total_bytes(""));
+}
+
+static const struct ray_processor_verbs memory_limiter_verbs = {
+    .memory_limits = memory_limiter_limits,
+};
+
 /* --- exporter awsxray --- */
 
 static enum ray_status awsxray_check(const void *options, const struct ray_yaml *node,
@@ -229,6 +240,15 @@ static const struct ray_component_kind kinds[] = {
         .options_bytes = sizeof(struct ray_batch_options),
         .check = ray_batch_options_check,
         .processor = &batch_verbs,
+    },
+    {
+        .section = RAY_SECTION_PROCESSOR,
+        .type = "memory_limiter",
+        .help = "what the process may take; above it receivers tell clients to wait",
+        .table = ray_memory_limiter_option_table,
+        .options_bytes = sizeof(struct ray_memory_limiter_options),
+        .check = ray_memory_limiter_check,
+        .processor = &memory_limiter_verbs,
     },
     {
         .section = RAY_SECTION_EXPORTER,

@@ -9,6 +9,7 @@
 #define RAY_DAEMON_COMPONENT_H
 
 #include "config/config.h"
+#include "daemon/memory_limiter.h"
 #include "exporter/exporter.h"
 #include "net/address.h"
 #include "receiver/otlp.h"
@@ -23,9 +24,12 @@ struct ray_receiver_verbs {
     void (*addresses)(const void *options, const void *receiver, struct ray_buf *out);
 };
 
+/* What a processor says; NULL: nothing. */
 struct ray_processor_verbs {
     /* How long an exporter of its pipeline may wait for a call to fill up. */
     uint32_t (*linger_ms)(const void *options);
+    /* Memory that the process may have, at the doors of its pipeline's receivers. */
+    struct ray_memory_limits (*memory_limits)(const void *options);
 };
 
 struct ray_exporter_verbs {

@@ -27,6 +27,7 @@ struct pipeline_node {
     const struct ray_config_pipeline *config;
     struct ray_queue *queue;
     uint32_t linger_ms;
+    bool limits_memory; /* it has a memory_limiter */
     struct exporter_node *exporters;
     struct ray_translator **translators; /* distinct profiles, owned */
     size_t translator_count;
@@ -52,7 +53,10 @@ struct ray_graph {
     size_t pipeline_count;
     struct receiver_node *receivers; /* each once, whatever the pipelines */
     size_t receiver_count;
-    _Atomic uint64_t given_up; /* documents, while and after it stops */
+    struct ray_memory_limits memory; /* hard_bytes 0: none */
+    struct ray_memory_gate gate;
+    struct ray_log_limiter over_limit; /* of whoever looks for the gate, one at a time */
+    _Atomic uint64_t given_up;         /* documents, while and after it stops */
 };
 
 /* --- making --- */
@@ -117,6 +121,27 @@ static enum ray_status add_translator(struct pipeline_node *pipeline, struct exp
     return RAY_OK;
 }
 
+/* Memory is the process's, whichever pipeline says what it may have: the least holds. */
+static void limit_memory(struct ray_graph *graph, const struct ray_memory_limits *limits)
+{
+    if (graph->memory.hard_bytes == 0 || limits->hard_bytes < graph->memory.hard_bytes) {
+        graph->memory = *limits;
+    }
+}
+
+static void ask_processor(struct ray_graph *graph, struct pipeline_node *node,
+                          const struct ray_processor_verbs *verbs, const void *options)
+{
+    if (verbs->linger_ms != NULL) {
+        node->linger_ms = verbs->linger_ms(options);
+    }
+    if (verbs->memory_limits != NULL) {
+        struct ray_memory_limits limits = verbs->memory_limits(options);
+        limit_memory(graph, &limits);
+        node->limits_memory = true;
+    }
+}
+
 static enum ray_status read_processors(struct ray_graph *graph, struct pipeline_node *node,
                                        struct ray_problems *problems)
 {
@@ -129,7 +154,7 @@ static enum ray_status read_processors(struct ray_graph *graph, struct pipeline_
         if (read == NULL) {
             status = RAY_INVALID;
         } else {
-            node->linger_ms = read->kind->processor->linger_ms(read->options);
+            ask_processor(graph, node, read->kind->processor, read->options);
         }
     }
     return status;
@@ -284,6 +309,48 @@ static enum ray_status create_intake(struct ray_graph *graph, struct receiver_no
     return node->intake ? RAY_OK : RAY_NOMEM;
 }
 
+/* Any thread; queues outlive the receivers that ask. */
+static size_t held_bytes(void *context)
+{
+    struct ray_graph *graph = context;
+    size_t bytes = 0;
+    for (size_t i = 0; i < graph->pipeline_count; i++) {
+        bytes += ray_queue_used_bytes(graph->pipelines[i].queue);
+    }
+    return bytes;
+}
+
+static size_t process_bytes(void *context)
+{
+    struct ray_graph *graph = context;
+    return ray_memory_resident_bytes(graph->memory.soft_bytes, graph->environment.log,
+                                     &graph->over_limit, graph->environment.clock);
+}
+
+static void open_gate(struct ray_graph *graph)
+{
+    ray_memory_gate_init(&graph->gate, &(struct ray_memory_gate_options){
+                                           .soft_bytes = graph->memory.soft_bytes,
+                                           .hard_bytes = graph->memory.hard_bytes,
+                                           .interval_ns = graph->memory.interval_ms * RAY_NS_PER_MS,
+                                           .clock = graph->environment.clock,
+                                           .held_bytes = held_bytes,
+                                           .resident_bytes = process_bytes,
+                                           .context = graph,
+                                       });
+}
+
+static bool is_limited(const struct ray_graph *graph, const struct ray_config_component *receiver)
+{
+    for (size_t i = 0; i < graph->pipeline_count; i++) {
+        const struct pipeline_node *pipeline = &graph->pipelines[i];
+        if (pipeline->limits_memory && pipeline_has_receiver(pipeline->config, receiver)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum ray_status create_receiver(struct ray_graph *graph, struct receiver_node *node)
 {
     enum ray_status status = create_intake(graph, node);
@@ -293,6 +360,7 @@ static enum ray_status create_receiver(struct ray_graph *graph, struct receiver_
     node->environment = (struct ray_receiver_environment){
         .id = ray_arena_copy_cstr(graph->arena, node->component->id),
         .intake = node->intake,
+        .memory = is_limited(graph, node->component) ? &graph->gate : NULL,
         .metrics = graph->environment.metrics,
         .log = graph->environment.log,
         .clock = graph->environment.clock,
@@ -374,6 +442,7 @@ static enum ray_status read_pipelines(struct ray_graph *graph, struct ray_proble
 static enum ray_status create_all(struct ray_graph *graph)
 {
     enum ray_status status = RAY_OK;
+    open_gate(graph);
     for (size_t i = 0; i < graph->pipeline_count && status == RAY_OK; i++) {
         status = create_pipeline(graph, &graph->pipelines[i]);
     }

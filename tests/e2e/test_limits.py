@@ -9,7 +9,8 @@ import grpc
 import pytest
 import zstandard
 
-from otlp import get, post, request, span, to_protobuf
+from conftest import AWS_KEYS, clean_environment, collector_yaml, wait_for
+from otlp import get, metric_sum, post, request, span, to_protobuf
 
 MIB = 1 << 20
 
@@ -165,3 +166,30 @@ def test_an_idle_connection_is_cheap(local, connect, most_bytes):
     for one in open_ones:
         one.close()
     assert each < 1.5 * most_bytes, f"{each:.0f} bytes"
+
+
+def test_memory_limiter(start, sink, tmp_path):
+    """Above the soft limit clients are told to come again, before the memory is spent; the process stays below the hard one."""
+    sink.behave = lambda number, documents: (503, {}, "{}")
+    path = tmp_path / "collector.yaml"
+    text = collector_yaml(sink.url).replace("exporters: [awsxray]", "processors: [memory_limiter], exporters: [awsxray]")
+    path.write_text(text + "processors: {memory_limiter: {check_interval: 1s, limit_mib: 64, spike_limit_mib: 16}}\n")
+    program = start("--config", str(path), environment=clean_environment(**AWS_KEYS))
+    assert program.addresses, program.log
+    big = to_protobuf(request(*[span(attributes=[{"key": f"k{i}", "value": {"stringValue": "v" * 50}} for i in range(17)]) for _ in range(1000)]))
+    answers = [post(program.addresses["http"], big, "protobuf") for _ in range(40)]
+    refused = [a for a in answers if a[0] != 200]
+    assert 3 < len(answers) - len(refused) < 35 and {a[0] for a in refused} == {503}
+    assert refused[-1][1]["Retry-After"] == "1" and b"memory_limiter" in refused[-1][2]
+    with grpc.insecure_channel(program.addresses["grpc"]) as channel:
+        call = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+        with pytest.raises(grpc.RpcError) as caught:
+            call(big, timeout=20)
+        assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "grpc-status-details-bin" in dict(caught.value.trailing_metadata())
+        assert call(b"", timeout=20) == b""  # no spans, no memory
+    assert metric_sum(program, "spanbridge_receiver_refused_requests", 'reason="memory_limit"') == len(refused) + 1
+    if not is_sanitized(program):
+        assert status_of(program, "VmHWM") < 64 * MIB
+    sink.behave = lambda number, documents: None  # there is room again when it was delivered
+    wait_for(lambda: post(program.addresses["http"], big, "protobuf")[0] == 200, "room", timeout=30)
