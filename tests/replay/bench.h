@@ -31,6 +31,7 @@ struct bench {
     struct network network;
     struct ray_awsxray_options options;
     struct ray_metrics *metrics;
+    struct ray_history *history; /* large enough for all that a test pushes */
     struct ray_queue *queue;
     struct ray_awsxray *exporter;
     unsigned pushed;
@@ -69,10 +70,13 @@ static inline void bench_start(struct bench *bench, network_reply_fn reply, void
     bench->metrics = ray_metrics_new();
     struct ray_queue_options queue = {.max_bytes = 128u << 20, .max_linger_ms = bench->linger_ms};
     bench->queue = ray_queue_new(&queue);
+    bench->history = ray_history_new(&(struct ray_history_options){
+        .traces = 1 << 18, .refused = 256, .clock = &bench->network.clock});
     struct ray_exporter_environment environment = {
         .id = "awsxray",
         .queue = bench->queue,
         .profile = PROFILE,
+        .history = ray_history_column(bench->history, "awsxray"),
         .metrics = bench->metrics,
         .clock = &bench->network.clock,
     };
@@ -105,6 +109,11 @@ static inline void write_document(struct ray_batch *batch, unsigned i, unsigned 
     CHECK_OK(ray_batch_end_document(batch, &trace_id, span_id, i));
 }
 
+static inline struct ray_history_column *history_column(const struct bench *bench)
+{
+    return ray_history_column(bench->history, "awsxray");
+}
+
 static inline void bench_push(struct bench *bench, unsigned documents)
 {
     static struct ray_ticket ticket = {ticket_done};
@@ -117,6 +126,7 @@ static inline void bench_push(struct bench *bench, unsigned documents)
             write_document(batch, id, bench->traces > 0 ? id % bench->traces : id);
         }
         ray_batch_seal(batch);
+        ray_history_taken(&(struct ray_history_owed){history_column(bench), PROFILE}, 1, batch);
         CHECK_OK(ray_queue_push(bench->queue, batch, 0, &ticket));
         documents -= count;
     }
@@ -145,8 +155,23 @@ static inline uint64_t metric(struct bench *bench, const char *family, const cha
 
 #define DELIVERED "spanbridge_exporter_delivered_documents"
 #define DROPPED   "spanbridge_exporter_dropped_documents"
+#define QUEUED    "spanbridge_exporter_queued_documents"
+#define RECOVERED "spanbridge_exporter_recovered_documents"
 #define RETRIED   "spanbridge_exporter_retried_documents"
 #define TAKEN     "spanbridge_exporter_taken_documents"
+
+/* At any moment between steps: the ledger's equation, and the history knows of each that waits. */
+static inline void check_balance(struct bench *bench)
+{
+    struct ray_history_standing standing;
+    ray_history_stand(history_column(bench), &standing);
+    assert_int_equal(metric(bench, TAKEN, "") + metric(bench, RECOVERED, ""),
+                     metric(bench, DELIVERED, "") + metric(bench, QUEUED, "") +
+                         metric(bench, DROPPED, ""));
+    assert_int_equal(metric(bench, QUEUED, ""),
+                     ray_cursor_backlog(bench->exporter->sender->cursor));
+    assert_int_equal(standing.waiting, metric(bench, QUEUED, ""));
+}
 
 static inline void run_for(struct bench *bench, uint64_t ms)
 {
@@ -167,6 +192,7 @@ static inline void run_until_quiet(struct bench *bench, uint64_t ms)
         }
         assert_true(ray_sender_step(bench->exporter->sender, 1000));
     }
+    check_balance(bench);
 }
 
 /* Nothing is lost: each document arrived or was dropped with a reason, and the ledger balances. */
@@ -190,10 +216,14 @@ static inline void check_accounts(struct bench *bench, uint64_t dropped)
 
 static inline void bench_clear(struct bench *bench)
 {
+    if (bench->exporter->sender->cursor != NULL) { /* else a test has stopped it */
+        check_balance(bench);
+    }
     ray_queue_close(bench->queue);
     (void)ray_awsxray_stop(bench->exporter, 0);
     ray_awsxray_free(bench->exporter);
     ray_queue_free(bench->queue);
+    ray_history_free(bench->history);
     ray_metrics_free(bench->metrics);
 }
 

@@ -449,6 +449,69 @@ static void test_bad_documents(void **state)
     }
 }
 
+/* -- what the history hears -- */
+
+/* "waiting delivered dropped reason" of the trace of document `i`, then each of its refusals. */
+static void check_fate(struct bench *bench, unsigned i, const char *want)
+{
+    struct ray_arena *arena = ray_arena_new(1 << 20);
+    struct ray_trace_id id = {{0}};
+    struct ray_history_answer answer;
+    struct ray_buf text;
+    ray_buf_init(&text, 4096);
+    id.bytes[14] = (uint8_t)(i >> 8);
+    id.bytes[15] = (uint8_t)i;
+    CHECK_OK(ray_history_find(bench->history, &id, arena, &answer));
+    assert_int_equal(answer.fate_count, 1);
+    ray_buf_printf(&text, "%u %u %u %s", answer.fates[0].waiting, answer.fates[0].delivered,
+                   answer.fates[0].dropped, answer.fates[0].reason);
+    for (size_t r = 0; r < answer.refusal_count; r++) {
+        ray_buf_printf(&text, "; %u %s: %s", answer.refusals[r].span_id[7],
+                       answer.refusals[r].reason, answer.refusals[r].message);
+    }
+    CHECK_BUF(&text, want);
+    ray_buf_clear(&text);
+    ray_arena_free(arena);
+}
+
+static void reply_away(struct network *network, const struct ray_http_call *call, struct reply *out)
+{
+    if (network_elapsed_ms(network) < 60000) {
+        out->outcome = RAY_CALL_CONNECT_FAILED;
+    } else {
+        reply_bad_ones(network, call, out);
+    }
+}
+
+static void test_the_history_hears_of_it(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct ray_history_standing standing;
+    struct reply refusal = {.status = 400, .error_type = "InvalidRequestException"};
+    bench_init(&bench, reply_away, &refusal);
+    bench_push(&bench, 20);
+    run_for(&bench, 30000);
+    check_fate(&bench, 3, "1 0 0 connect_failed");
+    ray_history_stand(history_column(&bench), &standing);
+    assert_string_equal(standing.failed_because, "connect_failed");
+    assert_true(standing.failed_unix_s > standing.failing_since_unix_s + 10);
+    run_until_quiet(&bench, 60000);
+    check_fate(&bench, 3, "0 1 0 InvalidRequestException"); /* was in a call that was cut in two */
+    check_fate(&bench, 17, "0 0 1 InvalidRequestException; 17 InvalidRequestException: ");
+    ray_history_stand(history_column(&bench), &standing);
+    assert_int_equal(standing.failed_unix_s, 0);
+    bench_clear(&bench);
+
+    bench_init(&bench, reply_unnamed, NULL);
+    bench_push(&bench, 50);
+    run_until_quiet(&bench, 10000);
+    check_fate(&bench, 3,
+               "0 1 0 ; 3 ParseError: 2 of the call's documents refused without a name: "
+               "this may be one");
+    bench_clear(&bench);
+}
+
 /* -- clock and keys -- */
 
 static void reply_skewed(struct network *network, const struct ray_http_call *call,
@@ -733,6 +796,7 @@ int main(void)
         cmocka_unit_test(test_unprocessed),
         cmocka_unit_test(test_unprocessed_unnamed),
         cmocka_unit_test(test_bad_documents),
+        cmocka_unit_test(test_the_history_hears_of_it),
         cmocka_unit_test(test_clock_skew),
         cmocka_unit_test(test_new_keys_are_found),
         cmocka_unit_test(test_missing_keys),
