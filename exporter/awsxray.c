@@ -9,6 +9,7 @@
 #include "aws/proxy.h"
 #include "core/codec.h"
 #include "exporter/put.h"
+#include "exporter/quota.h"
 #include "exporter/sender.h"
 #include "xray/limits.h"
 
@@ -42,8 +43,14 @@ struct ray_awsxray {
     int64_t clock_offset_s; /* the endpoint's clock less ours */
     uint64_t refreshed_ns;
     char last_problem[sizeof(((struct ray_aws_error *)NULL)->text)]; /* logged already */
-    struct ray_log_limiter garbage_limiter, unnamed_limiter;
+    struct ray_quota *quota;
+    struct ray_metric *large_traces; /* NULL: no memory for the cell */
+    struct ray_log_limiter garbage_limiter, unnamed_limiter, quota_limiter;
 };
+
+static const struct ray_metric_family large_traces_family = {
+    "spanbridge_exporter_large_traces", RAY_COUNTER,
+    "traces that came near the size that X-Ray stores"};
 
 /* -- options -- */
 
@@ -223,6 +230,44 @@ static bool ready(void *context, char why[200])
 static void write_text(struct ray_buf *body, const struct ray_document *document)
 {
     ray_put_write(body, document->text);
+}
+
+static void warn_of_large_trace(struct ray_awsxray *exporter, const struct ray_trace_id *id,
+                                const struct ray_quota_warning *warning)
+{
+    uint64_t repeated = 0;
+    char trace_id[RAY_XRAY_TRACE_ID_CHARS];
+    if (exporter->large_traces != NULL) {
+        ray_metric_add(exporter->large_traces, 1);
+    }
+    if (ray_log_allow(&exporter->quota_limiter, exporter->environment.clock, &repeated)) {
+        ray_trace_id_write(id, trace_id);
+        ray_log_warn(exporter->environment.log,
+                     "a trace comes near the size that X-Ray stores, and will be refused beyond it",
+                     "exporter=%s trace_id=%.*s bytes=%llu limit_bytes=%llu repeated=%llu",
+                     RAY_LOG_STR(ray_str_from(exporter->environment.id)), (int)sizeof(trace_id),
+                     trace_id, (unsigned long long)warning->bytes,
+                     (unsigned long long)warning->limit_bytes, (unsigned long long)repeated);
+    }
+}
+
+/* Documents of a trace stand together: one look-up each. */
+static void count_bytes(void *context, const struct ray_sender_item *items, size_t count)
+{
+    struct ray_awsxray *exporter = context;
+    uint64_t now = ray_clock_monotonic_ns(exporter->environment.clock);
+    struct ray_quota_warning warning;
+    for (size_t i = 0; i < count;) {
+        const struct ray_trace_id *id = &items[i].trace_id;
+        size_t bytes = 0;
+        for (; i < count && memcmp(items[i].trace_id.bytes, id->bytes, sizeof(id->bytes)) == 0;
+             i++) {
+            bytes += items[i].text_bytes;
+        }
+        if (ray_quota_add(exporter->quota, id, bytes, now, &warning)) {
+            warn_of_large_trace(exporter, id, &warning);
+        }
+    }
 }
 
 static int64_t own_unix_s(const struct ray_awsxray *exporter)
@@ -507,6 +552,7 @@ static const struct ray_sender_protocol put_trace_segments = {
     .tail = &ray_put_tail,
     .growth_max = RAY_PUT_ESCAPE_FACTOR,
     .write = write_text,
+    .packed = count_bytes,
     .address = address,
     .judge = judge,
 };
@@ -537,6 +583,19 @@ static struct ray_transport *new_transport(const struct ray_awsxray *exporter)
     return ray_http_client_new(&client);
 }
 
+static struct ray_metric *large_traces_cell(const struct ray_awsxray *exporter)
+{
+    struct ray_buf labels;
+    ray_buf_init(&labels, 1024);
+    ray_metric_label(&labels, "exporter", ray_str_from(exporter->environment.id));
+    ray_buf_append_byte(&labels, '\0');
+    struct ray_metric *cell = labels.failed ? NULL
+                                            : ray_metrics_cell(exporter->environment.metrics,
+                                                               &large_traces_family, labels.data);
+    ray_buf_clear(&labels);
+    return cell;
+}
+
 static struct ray_sender *new_sender(struct ray_awsxray *exporter)
 {
     const struct ray_awsxray_options *options = exporter->options;
@@ -557,6 +616,7 @@ static struct ray_sender *new_sender(struct ray_awsxray *exporter)
         .randomization_factor = retry->randomization_factor,
         .seed = ray_clock_unix_ns(exporter->environment.clock),
     };
+    exporter->large_traces = large_traces_cell(exporter);
     return ray_sender_new(&sender, &put_trace_segments, exporter, &exporter->environment,
                           exporter->transport);
 }
@@ -566,11 +626,16 @@ struct ray_awsxray *ray_awsxray_new(const struct ray_awsxray_options *options,
                                     struct ray_transport *transport)
 {
     struct ray_awsxray *exporter = calloc(1, sizeof(*exporter));
-    if (exporter != NULL) {
-        exporter->options = options;
-        exporter->environment = *environment;
-        exporter->transport = transport;
+    struct ray_quota *quota = ray_quota_new(ray_clock_unix_ns(environment->clock));
+    if (exporter == NULL || quota == NULL) {
+        free(exporter);
+        ray_quota_free(quota);
+        return NULL;
     }
+    exporter->options = options;
+    exporter->environment = *environment;
+    exporter->transport = transport;
+    exporter->quota = quota;
     return exporter;
 }
 
@@ -616,5 +681,6 @@ void ray_awsxray_free(struct ray_awsxray *exporter)
     }
     ray_credentials_unref(exporter->identity.credentials);
     ray_sigv4_key_clear(&exporter->key);
+    ray_quota_free(exporter->quota);
     free(exporter);
 }

@@ -61,7 +61,7 @@ static bool fits(struct ray_parcel *parcel, size_t before)
 }
 
 enum ray_status ray_parcel_add(struct ray_parcel *parcel, const struct ray_document *document,
-                               uint64_t number)
+                               uint64_t number, uint64_t accepted_unix_ns)
 {
     const struct ray_sender_protocol *protocol = parcel->protocol;
     struct ray_buf *body = &parcel->body;
@@ -84,6 +84,8 @@ enum ray_status ray_parcel_add(struct ray_parcel *parcel, const struct ray_docum
         .trace_id = document->trace_id,
         .at = (uint32_t)at,
         .bytes = (uint32_t)(body->len - at),
+        .text_bytes = (uint32_t)document->text.len,
+        .accepted_unix_ns = accepted_unix_ns,
         .number = number,
     };
     memcpy(item->span_id, document->span_id, sizeof(item->span_id));

@@ -43,7 +43,8 @@ void ray_parcel_strip(struct ray_parcel *parcel);
 /* Packs a document; `item` for it, with its number set. RAY_AGAIN: no room, or no memory for a
  * first document; RAY_TOO_BIG: no body has room. The parcel is then as before. */
 RAY_MUST_USE enum ray_status ray_parcel_add(struct ray_parcel *parcel,
-                                            const struct ray_document *document, uint64_t number);
+                                            const struct ray_document *document, uint64_t number,
+                                            uint64_t accepted_unix_ns);
 /* The body is whole until the strip. RAY_NOMEM. */
 RAY_MUST_USE enum ray_status ray_parcel_end(struct ray_parcel *parcel);
 

@@ -185,16 +185,35 @@ static bool is_out_of_time(const struct ray_sender *sender, const struct ray_sen
     return max_ns > 0 && now_ns(sender) - item->first_sent_ns > max_ns;
 }
 
-/* A call failed. Drops what may not be tried again; false when nothing is left. */
+static bool is_too_old(const struct ray_sender *sender, uint64_t accepted_unix_ns)
+{
+    uint64_t max_ns = sender->options.max_age_ms * RAY_NS_PER_MS;
+    uint64_t now = max_ns > 0 ? ray_clock_unix_ns(sender->environment.clock) : 0;
+    return accepted_unix_ns != 0 && now > accepted_unix_ns && now - accepted_unix_ns > max_ns;
+}
+
+/* Why the item may not be sent again; NULL: it may. */
+static const char *reason_to_end(const struct ray_sender *sender,
+                                 const struct ray_sender_item *item)
+{
+    return is_out_of_time(sender, item)                 ? "max_elapsed_time"
+           : is_too_old(sender, item->accepted_unix_ns) ? "max_age"
+                                                        : NULL;
+}
+
+/* A call failed for `reason`, or is about to be made (NULL). Drops what may not be tried again;
+ * false when nothing is left. */
 static bool keep_what_may_retry(struct ray_sender *sender, struct ray_parcel *parcel,
                                 const char *reason)
 {
     bool keep[RAY_SENDER_DOCUMENTS_MAX];
     for (size_t i = 0; i < parcel->count; i++) {
         const struct ray_sender_item *item = &parcel->items[i];
-        keep[i] = sender->options.retry && !is_out_of_time(sender, item);
-        if (!keep[i]) {
-            drop_item(sender, item, sender->options.retry ? "max_elapsed_time" : reason);
+        bool may_retry = sender->options.retry || reason == NULL;
+        const char *end = may_retry ? reason_to_end(sender, item) : reason;
+        keep[i] = end == NULL;
+        if (end != NULL) {
+            drop_item(sender, item, end);
         }
     }
     keep_items(parcel, keep);
@@ -222,8 +241,9 @@ static bool settle_item(struct ray_sender *sender, struct ray_sender_item *item,
     item->few_attempts += item->fate == RAY_FATE_RETRY_FEW;
     bool drop =
         item->fate == RAY_FATE_DROP || !sender->options.retry || item->few_attempts >= FEW_ATTEMPTS;
-    if (drop || is_out_of_time(sender, item)) {
-        drop_item(sender, item, drop ? item->code : "max_elapsed_time");
+    const char *end = drop ? item->code : reason_to_end(sender, item);
+    if (end != NULL) {
+        drop_item(sender, item, end);
         return false;
     }
     ray_ledger_retried(sender->ledger, ray_str_from(item->code), 1);
@@ -426,9 +446,12 @@ static void fill(struct ray_sender *sender, struct ray_parcel *parcel)
     ray_stage_begin(sender->stage, sender->options.documents_max,
                     sender->options.body_max_bytes / 5 * 4); /* escapes take the rest */
     while (ray_stage_peek(sender->stage, &staged)) {
-        enum ray_status status = ray_parcel_add(parcel, &staged.document, staged.number);
-        if (status == RAY_TOO_BIG) {
-            drop_staged(sender, &staged, "too_big");
+        bool too_old = is_too_old(sender, staged.accepted_unix_ns);
+        enum ray_status status = too_old ? RAY_INVALID
+                                         : ray_parcel_add(parcel, &staged.document, staged.number,
+                                                          staged.accepted_unix_ns);
+        if (too_old || status == RAY_TOO_BIG) {
+            drop_staged(sender, &staged, too_old ? "max_age" : "too_big");
         } else if (status != RAY_OK) {
             return;
         }
@@ -447,6 +470,9 @@ static struct ray_parcel *pack(struct ray_sender *sender)
         fill(sender, parcel);
     }
     if (parcel != NULL && parcel->count > 0) {
+        if (sender->protocol->packed != NULL) {
+            sender->protocol->packed(sender->context, parcel->items, parcel->count);
+        }
         return parcel;
     }
     ray_parcel_free(parcel);
@@ -475,19 +501,33 @@ static uint64_t stage_due_ns(const struct ray_sender *sender)
     return due_ns > sender->pack_after_ns ? due_ns : sender->pack_after_ns;
 }
 
-/* The oldest that is due, else a new one; on no list. NULL when there is none. */
-static struct ray_parcel *take_due(struct ray_sender *sender)
+/* The oldest of those that wait and are due, without what became too old meanwhile. */
+static struct ray_parcel *take_waiting(struct ray_sender *sender)
 {
     uint64_t now = now_ns(sender);
     struct ray_parcel *parcel = sender->waiting;
-    while (parcel != NULL && parcel->due_ns > now) {
-        parcel = parcel->next;
+    while (parcel != NULL) {
+        struct ray_parcel *next = parcel->next;
+        if (parcel->due_ns <= now) {
+            stop_waiting(parcel);
+            if (keep_what_may_retry(sender, parcel, NULL)) {
+                return parcel;
+            }
+            ray_parcel_free(parcel);
+        }
+        parcel = next;
     }
-    if (parcel != NULL) {
-        stop_waiting(parcel);
-        return parcel;
+    return NULL;
+}
+
+/* On no list. NULL when nothing is due. */
+static struct ray_parcel *take_due(struct ray_sender *sender)
+{
+    struct ray_parcel *parcel = take_waiting(sender);
+    if (parcel == NULL && stage_due_ns(sender) <= now_ns(sender)) {
+        parcel = pack(sender);
     }
-    return stage_due_ns(sender) <= now ? pack(sender) : NULL;
+    return parcel;
 }
 
 static enum ray_status prepare(struct ray_sender *sender, struct ray_parcel *parcel)

@@ -14,7 +14,8 @@
  *   - content that is refused is cut in halves down to the document at fault, which is dropped,
  *     counted and named in the log.
  *
- * Nothing that a retry can mend is given up while the process lives, unless max_elapsed_ms says so.
+ * Nothing that a retry can mend is given up while the process lives, unless max_elapsed_ms or
+ * max_age_ms say so.
  * All time comes from the environment's clock and all waiting is the transport's, so that tests
  * step it through scripted networks in virtual time.
  */
@@ -40,8 +41,10 @@ enum ray_fate {
 struct ray_sender_item {
     struct ray_trace_id trace_id;
     uint8_t span_id[8];
-    uint32_t at, bytes; /* its place in the body */
-    uint64_t number;    /* of the queue */
+    uint32_t at, bytes;        /* its place in the body */
+    uint32_t text_bytes;       /* before it was packed */
+    uint64_t accepted_unix_ns; /* 0: unknown */
+    uint64_t number;           /* of the queue */
     uint64_t first_sent_ns;
     unsigned few_attempts;
     /* set by the protocol's judge; DELIVERED with "" before */
@@ -78,6 +81,8 @@ struct ray_sender_protocol {
      * when it has no room. */
     size_t growth_max;
     void (*write)(struct ray_buf *body, const struct ray_document *document);
+    /* These go out, for the first time. NULL: of no interest. */
+    void (*packed)(void *context, const struct ray_sender_item *items, size_t count);
     /* Appends the URL, then header lines, each ended by NUL, at most RAY_SENDER_HEADERS_MAX. */
     enum ray_status (*address)(void *context, struct ray_str body, struct ray_buf *lines);
     /* The far end answered (whatever it said): `out` is zeroed. */
@@ -94,7 +99,8 @@ struct ray_sender_options {
     bool retry;         /* false: a call that fails drops its documents */
     uint32_t initial_interval_ms, max_interval_ms, max_elapsed_ms; /* max_elapsed 0: for ever */
     double multiplier, randomization_factor; /* factor 1: full jitter; 0: the interval itself */
-    uint64_t seed;                           /* of the jitter */
+    uint64_t max_age_ms; /* a document that was accepted longer ago is dropped; 0: none is */
+    uint64_t seed;       /* of the jitter */
 };
 
 struct ray_sender;

@@ -11,6 +11,11 @@
 /* Body of one PutTraceSegments call; the service names no figure, this stays below known front
  * ends. */
 #define RAY_PUT_BODY_MAX_BYTES (1024u * 1024)
+/* What is stored of a trace, sent together and over a longer time: "100 to 500 kB, dynamic" (X-Ray
+ * quotas; the two cases by AWS support on re:Post). Beyond: InvalidSegment, "Trace Size Exceeded".
+ */
+#define RAY_TRACE_TOGETHER_MAX_BYTES 500000u
+#define RAY_TRACE_SPREAD_MAX_BYTES   100000u
 /* Segment names, in characters (segment documents). */
 #define RAY_NAME_MAX_CHARS 200u
 /* Annotation keys and string values, in characters (quotas). */

@@ -37,6 +37,8 @@ struct bench {
     unsigned pushed;
     unsigned traces;    /* the documents are of so many in turn; 0: each of its own */
     uint32_t linger_ms; /* of the queue */
+    size_t padding;     /* of each document */
+    bool says_when;     /* batches know when they were accepted */
 };
 
 static inline void ticket_done(struct ray_ticket *ticket, enum ray_status status)
@@ -92,11 +94,14 @@ static inline void bench_init(struct bench *bench, network_reply_fn reply, void 
 {
     set_options(&bench->options);
     bench->traces = bench->linger_ms = 0;
+    bench->padding = 0;
+    bench->says_when = false;
     bench_start(bench, reply, context);
 }
 
 /* Document number i has the id i; its size varies. */
-static inline void write_document(struct ray_batch *batch, unsigned i, unsigned trace)
+static inline void write_document(struct ray_batch *batch, unsigned i, unsigned trace,
+                                  size_t padding)
 {
     struct ray_trace_id trace_id = {{0}};
     uint8_t span_id[8] = {0};
@@ -105,7 +110,8 @@ static inline void write_document(struct ray_batch *batch, unsigned i, unsigned 
         span_id[7 - b] = (uint8_t)(i >> (8 * b));
         trace_id.bytes[15 - b] = (uint8_t)(trace >> (8 * b));
     }
-    ray_buf_printf(out, "{\"id\":\"%016x\",\"name\":\"%*s\"}", i, (int)(i * 37 % 900), "x");
+    ray_buf_printf(out, "{\"id\":\"%016x\",\"name\":\"%*s\"}", i, (int)(i * 37 % 900 + padding),
+                   "x");
     CHECK_OK(ray_batch_end_document(batch, &trace_id, span_id, i));
 }
 
@@ -123,8 +129,9 @@ static inline void bench_push(struct bench *bench, unsigned documents)
         ray_batch_begin_section(batch, PROFILE);
         for (unsigned i = 0; i < count; i++) {
             unsigned id = bench->pushed++;
-            write_document(batch, id, bench->traces > 0 ? id % bench->traces : id);
+            write_document(batch, id, bench->traces > 0 ? id % bench->traces : id, bench->padding);
         }
+        ray_batch_set_accepted(batch, bench->says_when ? network_unix(&bench->network.clock) : 0);
         ray_batch_seal(batch);
         ray_history_taken(&(struct ray_history_owed){history_column(bench), PROFILE}, 1, batch);
         CHECK_OK(ray_queue_push(bench->queue, batch, 0, &ticket));

@@ -64,6 +64,34 @@ static void test_trace_larger_than_a_call(void **state)
     bench_clear(&bench);
 }
 
+#define LARGE "spanbridge_exporter_large_traces"
+
+/* 420 kB that come together, then 85 kB of another trace in two parts; a small one never. */
+static void test_large_traces(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, reply_good, NULL);
+    bench.traces = 1;
+    bench.padding = 8000;
+    bench_push(&bench, 40);
+    run_until_quiet(&bench, 10000);
+    assert_int_equal(metric(&bench, LARGE, ""), 0);
+    bench_push(&bench, 10);
+    run_until_quiet(&bench, 10000);
+    assert_int_equal(metric(&bench, LARGE, ""), 1);
+    bench.pushed = 51;
+    bench.traces = 3; /* documents 51, 52 and 53: of the traces 0, 1 and 2 */
+    bench.padding = 45000;
+    bench_push(&bench, 3);
+    run_for(&bench, 2000);
+    assert_int_equal(metric(&bench, LARGE, ""), 1);
+    bench_push(&bench, 2); /* 54 and 55: the first is known already */
+    run_until_quiet(&bench, 10000);
+    assert_int_equal(metric(&bench, LARGE, ""), 2);
+    bench_clear(&bench);
+}
+
 /* Nobody waits longer for company than he should, whoever comes meanwhile. */
 static void test_linger(void **state)
 {
@@ -743,6 +771,26 @@ static void test_max_elapsed(void **state)
     bench_clear(&bench);
 }
 
+/* Older than max_age: dropped instead of sent, whether it was packed before the outage or not;
+ * younger ones, and such of unknown age, are sent. */
+static void test_max_age(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct outage outage = {.plan = {100000, {.outcome = RAY_CALL_CONNECT_FAILED}}};
+    bench_init(&bench, reply_until, &outage.plan);
+    bench.exporter->sender->options.max_age_ms = 60000;
+    bench_push(&bench, 100); /* of unknown age */
+    bench.says_when = true;
+    bench_push(&bench, 3000);
+    run_for(&bench, 70000);
+    bench_push(&bench, 900);
+    run_until_quiet(&bench, 60000);
+    check_accounts(&bench, 3000);
+    assert_int_equal(metric(&bench, DROPPED, "max_age"), 3000);
+    bench_clear(&bench);
+}
+
 static void test_retry_off(void **state)
 {
     (void)state;
@@ -785,6 +833,7 @@ int main(void)
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_whole_traces),
         cmocka_unit_test(test_trace_larger_than_a_call),
+        cmocka_unit_test(test_large_traces),
         cmocka_unit_test(test_linger),
         cmocka_unit_test(test_throttle_storm),
         cmocka_unit_test(test_outages),
@@ -807,6 +856,7 @@ int main(void)
         cmocka_unit_test(test_drain_after_block),
         cmocka_unit_test(test_give_up),
         cmocka_unit_test(test_max_elapsed),
+        cmocka_unit_test(test_max_age),
         cmocka_unit_test(test_retry_off),
         cmocka_unit_test(test_deterministic),
     };

@@ -29,7 +29,7 @@ static struct ray_parcel *parcel_of(size_t capacity, size_t max_bytes)
 static enum ray_status add(struct ray_parcel *parcel, const char *text, uint64_t number)
 {
     struct ray_document document = {.text = ray_str_from(text), .span_id = {(uint8_t)number}};
-    return ray_parcel_add(parcel, &document, number);
+    return ray_parcel_add(parcel, &document, number, 0);
 }
 
 static void add_numbers(struct ray_parcel *parcel, unsigned from, unsigned to)
