@@ -30,18 +30,24 @@ bool ray_annotation_fits(const struct ray_value *value)
 
 static bool is_key_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_';
+    static const uint64_t ascii[2] = {/* . 0-9 */ UINT64_C(0x03ff400000000000),
+                                      /* A-Z _ a-z */ UINT64_C(0x07fffffe87fffffe)};
+    unsigned char byte = (unsigned char)c;
+    return byte < 0x80 && (ascii[byte / 64] >> byte % 64 & 1) != 0;
 }
 
 static bool is_clean_key(struct ray_str name)
 {
-    for (size_t i = 0; i < name.len; i++) {
-        if (!is_key_char(name.ptr[i])) {
-            return false;
-        }
+    size_t i = 0;
+    bool clean = name.len <= RAY_ANNOTATION_KEY_MAX_CHARS;
+    for (; clean && name.len - i >= 4; i += 4) { /* one branch for four */
+        const char *at = name.ptr + i;
+        clean = is_key_char(at[0]) & is_key_char(at[1]) & is_key_char(at[2]) & is_key_char(at[3]);
     }
-    return name.len <= RAY_ANNOTATION_KEY_MAX_CHARS;
+    for (; clean && i < name.len; i++) {
+        clean = is_key_char(name.ptr[i]);
+    }
+    return clean;
 }
 
 struct ray_str ray_annotation_key(struct ray_str name, struct ray_arena *arena)
@@ -185,7 +191,9 @@ static unsigned place_of(struct ray_annotations *a, struct ray_facts *facts, siz
         a->rules.index_all || note->indexing != RAY_INDEXED_NOT || is_listed(a, attribute->key);
     if (indexed && ray_annotation_fits(&attribute->value)) {
         if (note->annotation_key.ptr == NULL) { /* not renamed */
-            note->annotation_key = ray_annotation_key(own_name(attribute->key), a->arena);
+            struct ray_str name =
+                facts->has_annotation_names ? own_name(attribute->key) : attribute->key;
+            note->annotation_key = ray_annotation_key(name, a->arena);
         }
         a->failed |= note->annotation_key.ptr == NULL && attribute->key.len > 0;
         return is_long(&attribute->value) ? ANNOTATION | METADATA : ANNOTATION;

@@ -1,8 +1,9 @@
 /* facts: see facts.h. */
 #include "translate/facts.h"
 
-#define RESOURCE_PREFIX RAY_STR("otel.resource.")
-#define METADATA_PREFIX RAY_STR("aws.xray.metadata.")
+#define RESOURCE_PREFIX   RAY_STR("otel.resource.")
+#define METADATA_PREFIX   RAY_STR("aws.xray.metadata.")
+#define ANNOTATION_PREFIX RAY_STR("aws.xray.annotation.")
 
 /* The smallest power of two with at least two slots per item, so that probing ends soon. */
 static size_t table_slots(size_t count)
@@ -45,6 +46,7 @@ static void note_duplicate(struct ray_facts *facts, struct ray_facts_scratch *sc
         if (scratch->hashes[earlier] == hash &&
             ray_str_eq(facts->items[earlier].key, facts->items[index].key)) {
             facts->notes[earlier].superseded = true;
+            facts->has_duplicates = true;
             break;
         }
         at = (at + 1) & mask;
@@ -73,6 +75,20 @@ static void note_patterns(struct ray_facts *facts, const struct ray_names *names
     }
 }
 
+/* The first byte decides nearly always. */
+static void note_prefix(struct ray_facts *facts, struct ray_str key)
+{
+    if (key.len < RESOURCE_PREFIX.len) { /* the shorter of the two */
+        return;
+    }
+    if (key.ptr[0] == 'o') {
+        facts->has_resource_names |= ray_str_starts_with(key, RESOURCE_PREFIX);
+    } else if (key.ptr[0] == 'a') {
+        facts->has_metadata_names |= ray_str_starts_with(key, METADATA_PREFIX);
+        facts->has_annotation_names |= ray_str_starts_with(key, ANNOTATION_PREFIX);
+    }
+}
+
 void ray_facts_gather(struct ray_facts *facts, const struct ray_attributes *attributes,
                       const struct ray_names *names, struct ray_facts_scratch *scratch)
 {
@@ -91,8 +107,8 @@ void ray_facts_gather(struct ray_facts *facts, const struct ray_attributes *attr
             note_name(facts, name, i);
         }
         note_duplicate(facts, scratch, slots - 1, i);
-        facts->has_resource_names |= ray_str_starts_with(key, RESOURCE_PREFIX);
-        facts->has_metadata_names |= ray_str_starts_with(key, METADATA_PREFIX);
+        facts->has_unset |= attributes->items[i].value.kind == RAY_VALUE_NONE;
+        note_prefix(facts, key);
     }
     if (names->pattern_count > 0) {
         note_patterns(facts, names);

@@ -30,8 +30,11 @@ struct ray_facts {
     const struct ray_attribute *items;
     size_t count;
     struct ray_note *notes;        /* one per item */
+    bool has_duplicates;           /* some key comes again */
+    bool has_unset;                /* some value is not set */
     bool has_resource_names;       /* some key starts with "otel.resource." */
     bool has_metadata_names;       /* some key starts with "aws.xray.metadata." */
+    bool has_annotation_names;     /* some key starts with "aws.xray.annotation." */
     bool consumed[RAY_KEY_COUNT];  /* by a block */
     uint32_t first[RAY_KEY_COUNT]; /* 1 + index of the item, 0: absent */
     uint32_t last[RAY_KEY_COUNT];

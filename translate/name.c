@@ -110,13 +110,15 @@ static struct ray_str at_host(struct ray_str name, struct ray_str host, struct r
     return ray_arena_printf(arena, "%.*s@%.*s", RAY_STR_ARG(name), RAY_STR_ARG(host));
 }
 
+/* Bits of the ASCII characters that names may have. */
+static const uint64_t allowed_ascii[2] = {
+    /* blank # % & + - . / 0-9 : =  */ UINT64_C(0x27ffe86900000000),
+    /* @ A-Z _ a-z */ UINT64_C(0x07fffffe87ffffff),
+};
+
 static bool is_allowed(uint32_t c)
 {
-    if (c < 0x80) {
-        return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-               (c != '\0' && strchr(" _.:/%&#=+-@", (int)c) != NULL);
-    }
-    return ray_unicode_is_letter(c);
+    return c < 0x80 ? (allowed_ascii[c / 64] >> c % 64 & 1) != 0 : ray_unicode_is_letter(c);
 }
 
 /* True when nothing has to be done: the common case, decided without copying. */

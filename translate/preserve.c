@@ -94,7 +94,8 @@ static bool is_item_left_out(const struct ray_preserved *p, size_t i)
 
 static bool has_item_left_out(const struct ray_preserved *p)
 {
-    for (size_t i = 0; i < p->resource->item_count; i++) {
+    bool possible = p->resource->facts.has_duplicates || p->item_places != NULL;
+    for (size_t i = 0; possible && i < p->resource->item_count; i++) {
         if (is_item_left_out(p, i)) {
             return true;
         }
@@ -105,9 +106,8 @@ static bool has_item_left_out(const struct ray_preserved *p)
 static bool has_resource(const struct ray_preserved *p)
 {
     const struct ray_resource_spans *resource = p->resource_spans;
-    bool has_unset = p->resource->item_count < p->resource->facts.count;
     return resource->schema_url.len > 0 || resource->dropped_attributes > 0 ||
-           shows_attributes(p) || has_unset || has_item_left_out(p);
+           shows_attributes(p) || p->resource->facts.has_unset || has_item_left_out(p);
 }
 
 static void begin_once(struct ray_json_writer *w, struct ray_str quoted_key_and_bracket,
@@ -136,8 +136,8 @@ static void write_duplicate(struct ray_str key, const struct ray_value *value,
 static void write_items_left_out(const struct ray_preserved *p, const struct ray_limits *limits,
                                  struct ray_arena *arena, struct ray_json_writer *w)
 {
-    bool begun = false;
-    for (size_t i = 0; i < p->resource->item_count; i++) {
+    bool begun = false, possible = has_item_left_out(p);
+    for (size_t i = 0; possible && i < p->resource->item_count; i++) {
         const struct ray_resource_item *item = &p->resource->items[i];
         if (is_item_left_out(p, i)) {
             struct ray_str key = ray_str_from_pos(item->name, RAY_STR("otel.resource.").len);
@@ -153,7 +153,7 @@ static void write_items_left_out(const struct ray_preserved *p, const struct ray
 static void write_unset(const struct ray_facts *facts, struct ray_json_writer *w)
 {
     bool begun = false;
-    for (size_t i = 0; i < facts->count; i++) {
+    for (size_t i = 0; facts->has_unset && i < facts->count; i++) {
         if (facts->items[i].value.kind == RAY_VALUE_NONE) {
             begin_once(w, RAY_STR("\"unset_attributes\":["), &begun);
             ray_json_string(w, facts->items[i].key);
@@ -269,20 +269,25 @@ static bool is_hidden_user(const struct ray_facts *facts, size_t i)
     return facts->notes[i].key == RAY_KEY_ENDUSER_ID && facts->last[RAY_KEY_ENDUSER_ID] == i + 1;
 }
 
-/* Attributes that a block took but did not write: a second spelling, a value of the wrong kind,
- * what the field had no room for; metadata as JSON whose names were taken. */
-static bool is_lost(const struct ray_preserved *p, size_t i)
+/* Of what is neither annotation nor metadata. */
+static bool is_unshown(const struct ray_preserved *p, size_t i)
 {
     const struct ray_note *note = &p->facts->notes[i];
     const struct ray_value *value = &p->facts->items[i].value;
-    if ((note->place & RAY_PLACE_CLASHED) != 0) {
-        return true;
+    bool counts = !note->superseded || is_hidden_user(p->facts, i);
+    return counts && value->kind != RAY_VALUE_NONE &&
+           !ray_is_shown(&p->shown, (enum ray_key)note->key, value);
+}
+
+/* Attributes that a block took but did not write: a second spelling, a value of the wrong kind,
+ * what the field had no room for; metadata as JSON whose names were taken. */
+static inline bool is_lost(const struct ray_preserved *p, size_t i)
+{
+    const struct ray_note *note = &p->facts->notes[i];
+    if (note->place != 0) {
+        return (note->place & RAY_PLACE_CLASHED) != 0;
     }
-    if (note->place != 0 || note->key == RAY_KEY_NONE || value->kind == RAY_VALUE_NONE ||
-        (note->superseded && !is_hidden_user(p->facts, i))) {
-        return false;
-    }
-    return !ray_is_shown(&p->shown, (enum ray_key)note->key, value);
+    return note->key != RAY_KEY_NONE && is_unshown(p, i);
 }
 
 /* An earlier value of a key that comes again. */
@@ -312,7 +317,7 @@ static void write_duplicates(const struct ray_preserved *p, const struct ray_lim
                              struct ray_arena *arena, struct ray_json_writer *w)
 {
     bool begun = false;
-    for (size_t i = 0; i < p->facts->count; i++) {
+    for (size_t i = 0; p->facts->has_duplicates && i < p->facts->count; i++) {
         const struct ray_attribute *item = &p->facts->items[i];
         if (is_duplicate(p, i)) {
             write_duplicate(item->key, &item->value, limits, arena, w, &begun);

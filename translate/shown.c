@@ -43,17 +43,33 @@ static bool in_url(const struct ray_http *http, const struct ray_value *value)
            is_port(value, url->port);
 }
 
+/* Each field has its attributes; only hosts may also be in the URL. */
 static bool in_http(const struct ray_http *http, enum ray_key key, const struct ray_value *value)
 {
-    const struct ray_str texts[] = {http->method, http->user_agent, http->client_ip};
     int64_t status;
     if (!http->present) {
         return false;
     }
-    if (key == RAY_KEY_HTTP_STATUS_CODE || key == RAY_KEY_HTTP_RESPONSE_STATUS) {
+    switch ((unsigned)key) {
+    case RAY_KEY_HTTP_METHOD:
+    case RAY_KEY_HTTP_REQUEST_METHOD:
+        return is_text_of(value, http->method);
+    case RAY_KEY_HTTP_USER_AGENT:
+    case RAY_KEY_USER_AGENT_ORIGINAL:
+        return is_text_of(value, http->user_agent);
+    case RAY_KEY_HTTP_STATUS_CODE:
+    case RAY_KEY_HTTP_RESPONSE_STATUS:
         return ray_value_to_int(value, &status) && status == http->status;
+    case RAY_KEY_XRAY_FORWARDED:
+        return true;
+    case RAY_KEY_HTTP_CLIENT_IP:
+    case RAY_KEY_CLIENT_ADDRESS:
+    case RAY_KEY_NETWORK_PEER_ADDRESS:
+    case RAY_KEY_NET_PEER_IP:
+        return is_text_of(value, http->client_ip) || in_url(http, value);
+    default:
+        return in_url(http, value);
     }
-    return key == RAY_KEY_XRAY_FORWARDED || is_among(value, texts, 3) || in_url(http, value);
 }
 
 /* Other kinds in a list of names are written as "". */
