@@ -6,6 +6,8 @@
  */
 #include "xray/batch.h"
 
+#include "core/bytes.h"
+
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -26,31 +28,6 @@ struct ray_batch {
     size_t document_at;         /* head of the open document, or NOWHERE */
     struct ray_buf payload;
 };
-
-static void put_u32(char *at, uint32_t value)
-{
-    for (unsigned i = 0; i < 4; i++) {
-        at[i] = (char)(unsigned char)(value >> (8 * i));
-    }
-}
-
-static uint32_t get_u32(const char *at)
-{
-    const unsigned char *bytes = (const unsigned char *)at;
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-           (uint32_t)bytes[3] << 24;
-}
-
-static void put_u64(char *at, uint64_t value)
-{
-    put_u32(at, (uint32_t)value);
-    put_u32(at + 4, (uint32_t)(value >> 32));
-}
-
-static uint64_t get_u64(const char *at)
-{
-    return get_u32(at) | (uint64_t)get_u32(at + 4) << 32;
-}
 
 static size_t padded(size_t bytes)
 {
@@ -104,8 +81,8 @@ static void end_section(struct ray_batch *batch)
         return;
     }
     char *head = batch->payload.data + batch->section_at;
-    put_u32(head + 8, batch->section_documents);
-    put_u32(head + 12, (uint32_t)(batch->payload.len - batch->section_at - SECTION_HEAD_BYTES));
+    ray_put_u32(head + 8, batch->section_documents);
+    ray_put_u32(head + 12, (uint32_t)(batch->payload.len - batch->section_at - SECTION_HEAD_BYTES));
     if (batch->section_documents > batch->documents) {
         batch->documents = batch->section_documents;
     }
@@ -119,7 +96,7 @@ void ray_batch_begin_section(struct ray_batch *batch, uint64_t profile)
     size_t at = batch->payload.len;
     batch->section_documents = 0;
     if (skip(&batch->payload, SECTION_HEAD_BYTES)) {
-        put_u64(batch->payload.data + at, profile);
+        ray_put_u64(batch->payload.data + at, profile);
         batch->section_at = at;
     }
 }
@@ -151,8 +128,8 @@ enum ray_status ray_batch_end_document(struct ray_batch *batch, const struct ray
         return RAY_TOO_BIG;
     }
     char *head = payload->data + at;
-    put_u32(head, (uint32_t)text_bytes);
-    put_u32(head + 4, source);
+    ray_put_u32(head, (uint32_t)text_bytes);
+    ray_put_u32(head + 4, source);
     memcpy(head + 8, trace_id->bytes, sizeof(trace_id->bytes));
     memcpy(head + 24, span_id, 8);
     batch->section_documents++;
@@ -186,7 +163,7 @@ static bool holds_documents(const char *at, size_t left, uint32_t documents)
         if (left < DOCUMENT_HEAD_BYTES) {
             return false;
         }
-        size_t text_bytes = padded(get_u32(at));
+        size_t text_bytes = padded(ray_get_u32(at));
         if (text_bytes > left - DOCUMENT_HEAD_BYTES) {
             return false;
         }
@@ -204,8 +181,8 @@ static bool is_payload(struct ray_str bytes, uint32_t *largest)
         if (bytes.len < SECTION_HEAD_BYTES) {
             return false;
         }
-        uint32_t documents = get_u32(bytes.ptr + 8);
-        size_t section_bytes = get_u32(bytes.ptr + 12);
+        uint32_t documents = ray_get_u32(bytes.ptr + 8);
+        size_t section_bytes = ray_get_u32(bytes.ptr + 12);
         if (section_bytes > bytes.len - SECTION_HEAD_BYTES ||
             !holds_documents(bytes.ptr + SECTION_HEAD_BYTES, section_bytes, documents)) {
             return false;
@@ -240,10 +217,10 @@ static char *find_section(const struct ray_batch *batch, uint64_t profile)
     size_t at = 0;
     while (at < batch->payload.len) {
         char *head = batch->payload.data + at;
-        if (get_u64(head) == profile) {
+        if (ray_get_u64(head) == profile) {
             return head;
         }
-        at += SECTION_HEAD_BYTES + get_u32(head + 12);
+        at += SECTION_HEAD_BYTES + ray_get_u32(head + 12);
     }
     return NULL;
 }
@@ -253,7 +230,7 @@ void ray_batch_relabel(struct ray_batch *batch, uint64_t from, uint64_t to)
     assert(atomic_load(&batch->refs) == 1);
     char *head = find_section(batch, from);
     if (head != NULL) {
-        put_u64(head, to);
+        ray_put_u64(head, to);
     }
 }
 
@@ -287,7 +264,7 @@ bool ray_batch_read_section(const struct ray_batch *batch, uint64_t profile,
         return false;
     }
     reader->pos = head + SECTION_HEAD_BYTES;
-    reader->left = get_u32(head + 8);
+    reader->left = ray_get_u32(head + 8);
     return true;
 }
 
@@ -297,9 +274,9 @@ bool ray_batch_next(struct ray_batch_reader *reader, struct ray_document *out)
         return false;
     }
     const char *head = reader->pos;
-    size_t text_bytes = get_u32(head);
+    size_t text_bytes = ray_get_u32(head);
     out->text = (struct ray_str){head + DOCUMENT_HEAD_BYTES, text_bytes};
-    out->source = get_u32(head + 4);
+    out->source = ray_get_u32(head + 4);
     memcpy(out->trace_id.bytes, head + 8, sizeof(out->trace_id.bytes));
     memcpy(out->span_id, head + 24, sizeof(out->span_id));
     reader->pos = head + DOCUMENT_HEAD_BYTES + padded(text_bytes);
