@@ -171,7 +171,7 @@ static bool is_consumed(const struct ray_annotations *a, const struct ray_facts 
 /* Of a legacy annotation whose name would mean something else as an attribute. */
 static struct ray_str own_name(struct ray_str key)
 {
-    return ray_str_starts_with(key, ANNOTATION_PREFIX)
+    return key.len > ANNOTATION_PREFIX.len && ray_str_starts_with(key, ANNOTATION_PREFIX)
                ? ray_str_from_pos(key, ANNOTATION_PREFIX.len)
                : key;
 }
@@ -191,8 +191,8 @@ static unsigned place_of(struct ray_annotations *a, struct ray_facts *facts, siz
         a->rules.index_all || note->indexing != RAY_INDEXED_NOT || is_listed(a, attribute->key);
     if (indexed && ray_annotation_fits(&attribute->value)) {
         if (note->annotation_key.ptr == NULL) { /* not renamed */
-            struct ray_str name =
-                facts->has_annotation_names ? own_name(attribute->key) : attribute->key;
+            bool renamed = a->rules.restores && facts->has_annotation_names;
+            struct ray_str name = renamed ? own_name(attribute->key) : attribute->key;
             note->annotation_key = ray_annotation_key(name, a->arena);
         }
         a->failed |= note->annotation_key.ptr == NULL && attribute->key.len > 0;

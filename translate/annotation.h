@@ -31,9 +31,9 @@ struct ray_namespace {
 /* What is done with the attributes of one document. */
 struct ray_annotation_rules {
     bool index_all;
-    uint32_t budget;                 /* annotations that stay such; 0: all */
-    bool with_resource;              /* segments carry the resource, subsegments don't */
-    bool restores;                   /* aws.xray.field.* goes back to its place (restore.h) */
+    uint32_t budget;    /* annotations that stay such; 0: all */
+    bool with_resource; /* segments carry the resource, subsegments don't */
+    bool restores;      /* of a segment: aws.xray.field.* goes back to its place (restore.h) */
     bool only_resource_names;        /* metadata of the service segment of a local root */
     struct ray_preserved *preserved; /* NULL: `preserve: none` */
 };

@@ -151,11 +151,12 @@ static struct ray_exception *from_exception(const struct ray_event *event,
     struct ray_str cause = ray_attributes_string(attributes, RAY_STR("aws.xray.exception.cause"));
     struct ray_str text = ray_attributes_string(attributes, RAY_STR("exception.stacktrace"));
     if (id.len > 0) {
-        exception->legacy = true;
+        exception->legacy = shape->was_segment;
         exception->id = is_new_id(id, used, builder) ? id : exception->id;
         language = RAY_STR("java"); /* the form that the receiver writes, whatever the language */
     }
-    if (!take_legacy_stack(attributes, exception, builder) && text.len > 0) {
+    bool has_stack = exception->legacy && take_legacy_stack(attributes, exception, builder);
+    if (!has_stack && text.len > 0) {
         ray_stacktrace_parse(language, text, exception, builder);
     }
     if (exception->cause.len == 0 || (id.len > 0 && cause.len > 0)) {

@@ -25,10 +25,6 @@ static struct ray_str ecs_origin(struct ray_str launch_type)
 
 struct ray_str ray_origin_of(const struct ray_facts *resource)
 {
-    const struct ray_value *said = ray_facts_first(resource, RAY_KEY_XRAY_ORIGIN);
-    if (said != NULL && said->kind == RAY_VALUE_STRING) {
-        return said->as.string; /* a legacy segment's own, also that it has none */
-    }
     const struct ray_value *provider = ray_facts_first(resource, RAY_KEY_CLOUD_PROVIDER);
     if (provider != NULL && !ray_str_eq(ray_value_string(provider), RAY_STR("aws"))) {
         return RAY_STR("");

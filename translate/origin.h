@@ -6,7 +6,8 @@
 
 #include "translate/facts.h"
 
-/* Empty when it is not one of those that X-Ray knows. Points to literals. */
+/* Empty when it is not one of those that X-Ray knows. Points to literals. A
+ * legacy segment may say another itself (aws.xray.origin). */
 struct ray_str ray_origin_of(const struct ray_facts *resource);
 
 #endif

@@ -93,7 +93,8 @@
     X(XRAY_TRACED,          "aws.xray.traced")                                                     \
     X(XRAY_RESOURCE_ARN,    "aws.xray.resource_arn")      /* resource */                           \
     X(XRAY_ANNOTATIONS,     "aws.xray.annotations")       /* exporter */                           \
-    /* where a segment differs from what the others say of it (segment_to_span) */                 \
+    /* where a segment differs from what the others say of it (segment_to_span): XRAY_NESTED to          \
+     * XRAY_SQL_TYPE mean something only where XRAY_SEGMENT is true */                 \
     X(XRAY_SEGMENT,         "aws.xray.segment")                                                    \
     X(XRAY_NESTED,          "aws.xray.nested")                                                     \
     X(XRAY_NAME,            "aws.xray.name")                                                       \

@@ -51,3 +51,11 @@ struct ray_shape ray_shape_of(const struct ray_span *span, const struct ray_fact
                                         shape.kind != RAY_SPAN_SERVER && !shape.serves);
     return shape;
 }
+
+void ray_shape_forget_segment_words(const struct ray_shape *shape, struct ray_facts *facts)
+{
+    for (unsigned key = RAY_KEY_XRAY_NESTED; !shape->was_segment && key <= RAY_KEY_XRAY_SQL_TYPE;
+         key++) {
+        facts->first[key] = facts->last[key] = 0;
+    }
+}

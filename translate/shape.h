@@ -27,6 +27,9 @@ struct ray_shape {
 
 /* `aws.span.kind` says that the span is the local root of its service (Application Signals). */
 bool ray_shape_is_local_root(const struct ray_facts *facts);
+/* Takes the words that only segment_to_span writes out of the facts of a span that was none: there
+ * they are attributes as any other. */
+void ray_shape_forget_segment_words(const struct ray_shape *shape, struct ray_facts *facts);
 struct ray_shape ray_shape_of(const struct ray_span *span, const struct ray_facts *facts,
                               enum ray_role role);
 

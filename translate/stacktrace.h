@@ -20,7 +20,7 @@ struct ray_exception {
     struct ray_str id; /* 16 hex digits */
     struct ray_str type, message;
     struct ray_str cause; /* id of the exception behind this one, empty: none */
-    bool legacy;          /* came with an id: of a segment */
+    bool legacy;          /* of a segment (segment_cause) */
     bool has_remote;
     bool remote;
     bool has_truncated, has_skipped;

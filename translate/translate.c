@@ -360,7 +360,10 @@ static void write_kind(const struct document *d, struct ray_json_writer *w)
     }
     RAY_WRITE_IF_ANY(w, "namespace", d->name.namespace);
     if (!d->shape.nested) {
-        RAY_WRITE_IF_ANY(w, "origin", d->resource->origin);
+        const struct ray_value *said =
+            d->shape.was_segment ? ray_facts_first(&d->resource->facts, RAY_KEY_XRAY_ORIGIN) : NULL;
+        bool own = said != NULL && said->kind == RAY_VALUE_STRING; /* also that it has none */
+        RAY_WRITE_IF_ANY(w, "origin", own ? said->as.string : d->resource->origin);
     }
     RAY_WRITE_IF_ANY(w, "user", d->user);
     if (d->resource->service.len > 0 && !d->shape.nested) {
@@ -558,6 +561,7 @@ static enum ray_status translate_part(struct work *work, const struct part *part
     struct document d = {.span = span, .resource = &work->resource, .id = id_of(span->span_id)};
     d.shape = ray_shape_of(span, facts, part->role);
     d.parent = d.shape.has_parent ? id_of(span->parent_id) : NULL;
+    ray_shape_forget_segment_words(&d.shape, facts);
     if (part->role == RAY_ROLE_SERVICE) {
         d.id = part->made;
         hide_other_side(facts);
