@@ -149,6 +149,11 @@ static int run_validate(const struct cli *cli)
 static int run_translate(const struct cli *cli)
 {
     const char *file = cli->operand != NULL && strcmp(cli->operand, "-") != 0 ? cli->operand : NULL;
+    if (cli->reverse && (cli->options_uri != NULL || cli->explain || cli->mapping)) {
+        fprintf(stderr, "spanbridge translate: --reverse goes with neither --options (spans keep "
+                        "all, whatever the exporter's keys) nor --explain nor --mapping\n");
+        return RAY_EXIT_WRONG_CALL;
+    }
     if (cli->reverse) {
         return ray_reverse_command_run(file);
     }

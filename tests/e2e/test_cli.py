@@ -139,6 +139,18 @@ def test_reverse_of_what_is_no_segment_says_where(text, words):
     assert len(answer.stdout.splitlines()) == text.count("GOOD")
 
 
+@pytest.mark.parametrize("other", [["--options", "yaml:{index_all_attributes: true}"], ["--explain"], ["--mapping"]])
+def test_reverse_takes_no_options(other):
+    answer = run("translate", "--reverse", *other, stdin=b"{}")
+    assert answer.returncode == 2 and b"--reverse" in answer.stderr and not answer.stdout, answer
+
+
+def test_explain_knows_renames():
+    options = "yaml:{indexed_attributes: ['http.request.method -> verb']}"
+    answer = run("translate", "--explain", "--options", options, stdin=lines_of("one")[0].encode())
+    assert b"1\tannotations.verb\t\"PUT\"\tspan:http.request.method\tannotation\tAR" in answer.stdout, answer
+
+
 def broken(text, old, new):
     assert old in text
     return text.replace(old, new)
