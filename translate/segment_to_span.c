@@ -119,9 +119,18 @@ static bool parse_trace_id(struct walk *walk, struct ray_str text, struct ray_st
 
 /* --- reading one object --- */
 
-/* What a member's text is needed for, apart from its value. */
+/* Members that every span needs: their text says where they stand, and of times all digits. */
+enum head { NAME, ID, TRACE_ID, PARENT_ID, START_TIME, END_TIME, HEADS };
+static const struct ray_str head_names[HEADS] = {
+    [NAME] = RAY_STR_INIT("name"),
+    [ID] = RAY_STR_INIT("id"),
+    [TRACE_ID] = RAY_STR_INIT("trace_id"),
+    [PARENT_ID] = RAY_STR_INIT("parent_id"),
+    [START_TIME] = RAY_STR_INIT("start_time"),
+    [END_TIME] = RAY_STR_INIT("end_time"),
+};
 struct texts {
-    struct ray_str start_time, end_time;
+    struct ray_str raw[HEADS]; /* views into the document; NULL: not there */
 };
 
 static struct ray_span *add_span(struct walk *walk)
@@ -154,11 +163,12 @@ static bool read_member(struct walk *walk, struct ray_str key, struct ray_segmen
     if (!ray_json_skip_value(&walk->reader, &raw)) {
         return false;
     }
-    if (ray_str_eq(key, RAY_STR("start_time"))) {
-        texts->start_time = raw;
-    } else if (ray_str_eq(key, RAY_STR("end_time"))) {
-        texts->end_time = raw;
-    } else if (ray_str_eq(key, RAY_STR("metadata"))) {
+    for (unsigned i = 0; i < HEADS; i++) {
+        if (ray_str_eq(key, head_names[i])) {
+            texts->raw[i] = raw;
+        }
+    }
+    if (ray_str_eq(key, RAY_STR("metadata"))) {
         segment->metadata = raw;
         return true;
     }
@@ -200,35 +210,43 @@ static struct ray_str text_of(const struct ray_segment *segment, struct ray_str 
     return ray_value_string(ray_segment_find(&segment->members, key));
 }
 
+/* The value's first byte, or, when it is missing, the object's. */
+static bool fail_of(struct walk *walk, enum head head, const char *message,
+                    const struct texts *texts, const char *where)
+{
+    const char *value = texts->raw[head].ptr;
+    return fail(walk, RAY_INVALID, message, value != NULL ? value : where);
+}
+
 /* Ids and times. `where` is the object's first byte. */
 static bool take_head(struct walk *walk, struct ray_segment *segment, const struct texts *texts,
                       const char *where, struct ray_span *span)
 {
-    struct ray_str parent = text_of(segment, RAY_STR("parent_id"));
-    segment->name = text_of(segment, RAY_STR("name"));
+    struct ray_str parent = text_of(segment, head_names[PARENT_ID]);
+    segment->name = text_of(segment, head_names[NAME]);
     span->name = segment->name;
     if (segment->name.len == 0) {
-        return fail(walk, RAY_INVALID, "a segment without a name", where);
+        return fail_of(walk, NAME, "a segment without a name", texts, where);
     }
-    if (!parse_id(walk, text_of(segment, RAY_STR("id")), &span->span_id) ||
+    if (!parse_id(walk, text_of(segment, head_names[ID]), &span->span_id) ||
         ray_bytes_all_zero(span->span_id)) {
-        return fail(walk, RAY_INVALID, "id is not 16 hexadecimal digits", where);
+        return fail_of(walk, ID, "id is not 16 hexadecimal digits", texts, where);
     }
     if (!segment->nested &&
-        (!parse_trace_id(walk, text_of(segment, RAY_STR("trace_id")), &span->trace_id) ||
+        (!parse_trace_id(walk, text_of(segment, head_names[TRACE_ID]), &span->trace_id) ||
          ray_bytes_all_zero(span->trace_id))) {
-        return fail(walk, RAY_INVALID, "trace_id is not of the form 1-8-24", where);
+        return fail_of(walk, TRACE_ID, "trace_id is not of the form 1-8-24", texts, where);
     }
     if (parent.len > 0 && !parse_id(walk, parent, &span->parent_id)) {
-        return fail(walk, RAY_INVALID, "parent_id is not 16 hexadecimal digits", where);
+        return fail_of(walk, PARENT_ID, "parent_id is not 16 hexadecimal digits", texts, where);
     }
-    if (!parse_time(texts->start_time, &span->start_unix_ns)) {
-        return fail(walk, RAY_INVALID, "start_time is not seconds since 1970", where);
+    if (!parse_time(texts->raw[START_TIME], &span->start_unix_ns)) {
+        return fail_of(walk, START_TIME, "start_time is not seconds since 1970", texts, where);
     }
-    const struct ray_value *end = ray_segment_find(&segment->members, RAY_STR("end_time"));
+    const struct ray_value *end = ray_segment_find(&segment->members, head_names[END_TIME]);
     if (end != NULL && end->kind != RAY_VALUE_NONE &&
-        !parse_time(texts->end_time, &span->end_unix_ns)) {
-        return fail(walk, RAY_INVALID, "end_time is not seconds since 1970", where);
+        !parse_time(texts->raw[END_TIME], &span->end_unix_ns)) {
+        return fail_of(walk, END_TIME, "end_time is not seconds since 1970", texts, where);
     }
     return true;
 }
@@ -269,7 +287,7 @@ static bool take_segment(struct walk *walk, struct ray_segment *segment, const s
 static bool read_segment(struct walk *walk, unsigned depth)
 {
     struct ray_segment segment = {.nested = depth > 0};
-    struct texts texts = {{NULL, 0}, {NULL, 0}};
+    struct texts texts = {0};
     struct ray_str key;
     size_t index = walk->count;
     ray_json_peek(&walk->reader); /* white space is behind us */
