@@ -8,6 +8,7 @@
 #include "translate/field.h"
 #include "translate/indexed.h"
 #include "translate/mapping.h"
+#include "translate/restore.h"
 #include "translate/value.h"
 
 #define VALUE_MAX_CHARS 80u
@@ -296,10 +297,33 @@ static void write_line(const struct explain *e, const struct ray_field *field, s
     ray_buf_printf(e->out, "\t%s\t%s\n", row ? row->rule : "-", row ? row->source : "-");
 }
 
+/* The attribute that kept a member which only a segment has (restore.h), or the NULL view. */
+static struct ray_str find_kept(const struct ray_attributes *attributes, struct ray_str path)
+{
+    static const struct ray_str prefix = RAY_STR_INIT("aws.xray.field.");
+    const struct ray_value *segment = ray_attributes_find(attributes, RAY_STR("aws.xray.segment"));
+    bool was_segment = segment != NULL && segment->kind == RAY_VALUE_BOOL && segment->as.boolean;
+    for (size_t i = 0; was_segment && i < attributes->count; i++) {
+        struct ray_str key = attributes->items[i].key;
+        struct ray_str kept = ray_str_from_pos(key, prefix.len);
+        if (ray_restore_takes(key) && ray_str_starts_with(path, kept) &&
+            (path.len == kept.len || path.ptr[kept.len] == '.' || path.ptr[kept.len] == '[')) {
+            return key;
+        }
+    }
+    return (struct ray_str){NULL, 0};
+}
+
 static void explain_field(void *context, const struct ray_field *field)
 {
     const struct explain *e = context;
+    static const struct ray_mapping restored = {.rule = "D28", .source = "O"};
     size_t count;
+    struct ray_str kept = find_kept(&e->made_of->span->attributes, field->path);
+    if (kept.ptr != NULL) {
+        write_line(e, field, ray_arena_printf(e->arena, "span:%.*s", RAY_STR_ARG(kept)), &restored);
+        return;
+    }
     const struct ray_mapping *rows = ray_mappings_of(field->pattern, &count);
     struct written written = read_written(field->json, e->arena);
     for (size_t i = 0; i < count; i++) {

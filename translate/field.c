@@ -122,8 +122,8 @@ static void walk_value(struct walk *walk, struct ray_str key, unsigned depth)
 {
     enum ray_json_type type = ray_json_peek(&walk->r);
     bool is_events = pattern_is(walk, "metadata.otel.events");
-    if (depth > DEPTH_MAX) {
-        ray_json_fail(&walk->r, "nested deeper than a segment document");
+    if (depth > DEPTH_MAX) { /* a legacy segment's member that has no place may be deep */
+        take_field(walk, key);
     } else if (type == RAY_JSON_OBJECT && members_are_fields(walk)) {
         take_members(walk);
     } else if (type == RAY_JSON_OBJECT) {

@@ -20,7 +20,7 @@ struct ray_field {
 
 typedef void (*ray_field_fn)(void *context, const struct ray_field *field);
 
-/* Calls `take` in the order of the document. RAY_INVALID: not JSON, or deeper than a document. */
+/* Calls `take` in the order of the document. RAY_INVALID: not JSON. */
 RAY_MUST_USE enum ray_status ray_fields_walk(struct ray_str document, struct ray_arena *arena,
                                              ray_field_fn take, void *context);
 

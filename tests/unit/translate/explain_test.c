@@ -40,6 +40,22 @@ static const struct ray_attribute event_items[] = {
     STRING("exception.message", "disk\ttorn"),
 };
 
+static void explain_span(const struct ray_span *span, const char *document, const char *want)
+{
+    struct ray_attributes resource = {resource_items, COUNT(resource_items)};
+    static const struct ray_str indexed[] = {RAY_STR_INIT("app.*"),
+                                             RAY_STR_INIT("app.tenant -> the tenant"),
+                                             RAY_STR_INIT("otel.resource.host.id -> host")};
+    struct ray_explained explained = {span, &resource, 7, indexed, COUNT(indexed)};
+    struct ray_arena *arena = ray_arena_new(1u << 20);
+    struct ray_buf out;
+    ray_buf_init(&out, 1u << 20);
+    CHECK_OK(ray_explain(ray_str_from(document), &explained, arena, &out));
+    CHECK_BUF(&out, want);
+    ray_buf_clear(&out);
+    ray_arena_free(arena);
+}
+
 /* What `document` becomes, a line per field, without the number. */
 static void check_explained(const char *document, const char *want)
 {
@@ -49,17 +65,7 @@ static void check_explained(const char *document, const char *want)
                             .attributes = {span_items, COUNT(span_items)},
                             .events = &event,
                             .event_count = 1};
-    struct ray_attributes resource = {resource_items, COUNT(resource_items)};
-    static const struct ray_str indexed[] = {RAY_STR_INIT("app.*"),
-                                             RAY_STR_INIT("app.tenant -> the tenant")};
-    struct ray_explained explained = {&span, &resource, 7, indexed, COUNT(indexed)};
-    struct ray_arena *arena = ray_arena_new(1u << 20);
-    struct ray_buf out;
-    ray_buf_init(&out, 1u << 20);
-    CHECK_OK(ray_explain(ray_str_from(document), &explained, arena, &out));
-    CHECK_BUF(&out, want);
-    ray_buf_clear(&out);
-    ray_arena_free(arena);
+    explain_span(&span, document, want);
 }
 
 static void test_fields(void **state)
@@ -94,6 +100,8 @@ static void test_fields(void **state)
          "7\tannotations.weird_key_\t\"v\"\tspan:weird key!\tannotation\tAR\n"
          "7\tannotations.otel.resource.service.name\t\"front\"\tresource:service.name\t"
          "annotation\tR\n"},
+        {"{\"annotations\":{\"host\":\"i-0123456789abcdef0\"}}",
+         "7\tannotations.host\t\"i-0123456789abcdef0\"\tresource:host.id\tannotation\tR\n"},
         {"{\"annotations\":{\"the_tenant\":\"t1\"}}",
          "7\tannotations.the_tenant\t\"t1\"\tspan:app.tenant\tannotation\tAR\n"},
         {"{\"metadata\":{\"default\":{\"app.tenant\":\"t1\"},\"cart\":{\"items\":[1,2]}}}",
@@ -109,6 +117,30 @@ static void test_fields(void **state)
     }
 }
 
+static void test_what_only_a_segment_had(void **state)
+{
+    (void)state;
+    static const struct ray_attribute items[] = {
+        {RAY_STR_INIT("aws.xray.segment"), {.kind = RAY_VALUE_BOOL, .as.boolean = true}},
+        STRING("aws.xray.field.sql.preparation", "statement"),
+        {RAY_STR_INIT("aws.xray.field.odd"), {.kind = RAY_VALUE_MAP}},
+    };
+    static const struct {
+        const char *document, *want;
+    } cases[] = {
+        {"{\"sql\":{\"preparation\":\"statement\"}}",
+         "7\tsql.preparation\t\"statement\"\tspan:aws.xray.field.sql.preparation\tD28\tO\n"},
+        {"{\"odd\":{\"a\":1},\"odder\":2}",
+         "7\todd.a\t1\tspan:aws.xray.field.odd\tD28\tO\n7\todder\t2\t-\t-\t-\n"},
+        {"{\"odd\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":{\"i\":1}}}}}}}}}",
+         "7\todd.b.c.d.e.f.g.h.i\t1\tspan:aws.xray.field.odd\tD28\tO\n"},
+    };
+    struct ray_span span = {.attributes = {items, COUNT(items)}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        explain_span(&span, cases[i].document, cases[i].want);
+    }
+}
+
 static void test_a_long_value_is_cut(void **state)
 {
     (void)state;
@@ -121,8 +153,7 @@ static void test_a_long_value_is_cut(void **state)
 static void test_what_is_no_document(void **state)
 {
     (void)state;
-    static const char *const broken[] = {
-        "", "{", "{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":{\"i\":1}}}}}}}}}"};
+    static const char *const broken[] = {"", "{", "{\"a\":1}}"};
     struct ray_span span = {0};
     struct ray_attributes none = {0};
     struct ray_explained explained = {&span, &none, 1, NULL, 0};
@@ -141,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_what_only_a_segment_had),
         cmocka_unit_test(test_a_long_value_is_cut),
         cmocka_unit_test(test_what_is_no_document),
     };
