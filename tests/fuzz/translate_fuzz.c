@@ -73,14 +73,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct ray_str indexed[] = {RAY_STR_INIT("http.method"),
-                                             RAY_STR_INIT("otel.resource.service.name")};
+                                             RAY_STR_INIT("otel.resource.service.name"),
+                                             RAY_STR_INIT("a*"),
+                                             RAY_STR_INIT("*.*e"),
+                                             RAY_STR_INIT("a -> b c"),
+                                             RAY_STR_INIT("otel.resource.* "),
+                                             RAY_STR_INIT("x -> otel.resource.x")};
+    static const uint32_t budgets[] = {0, 1, 3, 50};
     if (size == 0) {
         return 0;
     }
     struct ray_translate_options options = {.index_all_attributes = data[0] & 1,
                                             .preserve_all = data[0] & 2,
                                             .indexed_attributes = indexed,
-                                            .indexed_attribute_count = data[0] & 4 ? 2 : 0};
+                                            .indexed_attribute_count = (data[0] >> 2) % 8,
+                                            .annotation_budget = budgets[data[0] >> 5 & 3]};
     struct ray_arena *arena = ray_arena_new(ARENA_BYTES);
     struct ray_request request = {0};
     struct ray_str body = {(const char *)data + 1, size - 1};
