@@ -28,12 +28,13 @@ bool ray_annotation_fits(const struct ray_value *value)
            value->kind == RAY_VALUE_DOUBLE || value->kind == RAY_VALUE_BOOL;
 }
 
-static bool is_key_char(char c)
+/* 0 or 1. */
+static unsigned is_key_char(char c)
 {
     static const uint64_t ascii[2] = {/* . 0-9 */ UINT64_C(0x03ff400000000000),
                                       /* A-Z _ a-z */ UINT64_C(0x07fffffe87fffffe)};
     unsigned char byte = (unsigned char)c;
-    return byte < 0x80 && (ascii[byte / 64] >> byte % 64 & 1) != 0;
+    return byte < 0x80 ? (unsigned)(ascii[byte / 64] >> byte % 64 & 1) : 0;
 }
 
 static bool is_clean_key(struct ray_str name)
@@ -42,10 +43,11 @@ static bool is_clean_key(struct ray_str name)
     bool clean = name.len <= RAY_ANNOTATION_KEY_MAX_CHARS;
     for (; clean && name.len - i >= 4; i += 4) { /* one branch for four */
         const char *at = name.ptr + i;
-        clean = is_key_char(at[0]) & is_key_char(at[1]) & is_key_char(at[2]) & is_key_char(at[3]);
+        clean = (is_key_char(at[0]) & is_key_char(at[1]) & is_key_char(at[2]) &
+                 is_key_char(at[3])) != 0;
     }
     for (; clean && i < name.len; i++) {
-        clean = is_key_char(name.ptr[i]);
+        clean = is_key_char(name.ptr[i]) != 0;
     }
     return clean;
 }
@@ -66,7 +68,7 @@ struct ray_str ray_annotation_key_clean(struct ray_str name, char *out)
         char first = name.ptr[0];
         ray_utf8_next(&name, NULL); /* one "_" for one character */
         out[len] = '_';
-        if (is_key_char(first)) {
+        if (is_key_char(first) != 0) {
             out[len] = first;
         }
         len++;
