@@ -5,6 +5,7 @@
 
 #define THROTTLE_CAP_MS     2000u
 #define BLOCKED_INTERVAL_MS 60000u
+#define ALONE_EXPONENT_MAX  2u
 #define EXPONENT_MAX        30u /* far above every cap; keeps the counter from wrapping */
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -167,7 +168,10 @@ uint64_t ray_schedule_failure(struct ray_schedule *schedule, enum ray_flow flow,
     if (!stale && flow == RAY_FLOW_THROTTLED) {
         count_answer(schedule, 1);
     }
-    uint64_t due_ns = now_ns + delay_ns(schedule, flow, attempts, hint_ms);
+    /* While others get through a parcel need not hold back for long: the limit does that for all.
+     */
+    unsigned exponent = attempts < ALONE_EXPONENT_MAX ? attempts : ALONE_EXPONENT_MAX;
+    uint64_t due_ns = now_ns + delay_ns(schedule, flow, exponent, hint_ms);
     return later(due_ns, schedule->flow == RAY_FLOW_OPEN ? 0 : schedule->not_before_ns);
 }
 

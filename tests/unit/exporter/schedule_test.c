@@ -46,7 +46,7 @@ static void test_intervals(void **state)
             ray_schedule_success(&schedule, 0);
             assert_int_equal(
                 ray_schedule_failure(&schedule, cases[c].flow, schedule.round, i, 0, 0),
-                MS(cases[c].want_ms[i]));
+                MS(cases[c].want_ms[i < 2 ? i : 2]));
             assert_true(ray_schedule_may_launch(&schedule, 0, 0));
         }
     }
