@@ -2,9 +2,9 @@
  * schedule: when a destination may be called, and by how many calls at once. Pure: no clock.
  *
  * One per destination, not per parcel. It is open while some calls succeed: a parcel whose call
- * failed waits alone, a few base intervals at most. While nobody knows whether the far end is gone, that is until the next
- * success, calls go one at a time. After RAY_SCHEDULE_FAILURES in a row, or one with a hint or a
- * reason that concerns all, it lets one probe at a time through, each after
+ * failed waits alone, a few base intervals at most. Once nobody answered, calls go one at a time
+ * until the next success. After RAY_SCHEDULE_FAILURES in a row, or one with a hint or a reason that
+ * concerns all, it lets one probe at a time through, each after
  *
  *     random(0, min(cap, initial * multiplier^n))      n: failures in a row; full jitter
  *

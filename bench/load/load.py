@@ -146,8 +146,9 @@ def measure(process, port, options):
           f"{taken} taken, {refused} refused, resident {rest_mb:.1f} MB at rest, {peak_mb:.1f} MB at peak")
 
 
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--spans", type=int, default=512)
-parser.add_argument("--seconds", type=float, default=5)
-parser.add_argument("--command")
-run(parser.parse_args())
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--spans", type=int, default=512)
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--command")
+    run(parser.parse_args())
