@@ -209,7 +209,9 @@ static void reply_why(const struct ray_telemetry *telemetry, struct ray_http_exc
 {
     const struct ray_telemetry_environment *environment = &telemetry->environment;
     struct ray_why_sources sources = {.history = environment->history,
-                                      .metrics = environment->metrics};
+                                      .metrics = environment->metrics,
+                                      .now_unix_s =
+                                          ray_clock_unix_ns(environment->clock) / RAY_NS_PER_S};
     struct ray_arena *arena = ray_arena_new(WHY_MAX_BYTES);
     struct ray_buf body;
     ray_buf_init(&body, WHY_MAX_BYTES);

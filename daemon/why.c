@@ -11,6 +11,7 @@
 #define SENTENCES_MAX   (RAY_HISTORY_EXPORTERS_MAX * 4)
 #define REFUSALS_TOLD   5u /* in words; all are in the JSON */
 #define TIME_TEXT_BYTES 32u
+#define ON_ITS_WAY_S    5u /* at most, from what the history hears to what the queue counts */
 
 /* What is put together about one trace. */
 struct answer {
@@ -119,6 +120,25 @@ static struct ray_str reason_to_wait(struct answer *answer, const struct ray_his
                             (long long)queued);
 }
 
+/* The history hears before the queue is given something, and what leaves it may be gone unheard:
+ * given up by a full queue, damaged on disk. */
+static bool is_unheard(const struct answer *answer, const struct ray_history_fate *fate)
+{
+    const struct ray_why_sources *sources = answer->sources;
+    return fate->waiting > 0 && sources->now_unix_s > fate->taken_unix_s + ON_ITS_WAY_S &&
+           ray_ledger_queued_documents(sources->metrics, fate->where) == 0;
+}
+
+static void say_unheard(struct answer *answer, const struct ray_history_fate *fate)
+{
+    struct ray_str documents = count_of(answer, fate->waiting, RAY_HISTORY_COUNT_MAX, "document");
+    say(answer,
+        ray_arena_printf(answer->arena,
+                         "unknown: %.*s for exporter %s, taken %s; its queue is empty, and "
+                         "what became of them was not heard",
+                         RAY_STR_ARG(documents), fate->where, time_of(fate->taken_unix_s).text));
+}
+
 static void say_waiting(struct answer *answer, const struct ray_history_fate *fate)
 {
     struct ray_str documents = count_of(answer, fate->waiting, RAY_HISTORY_COUNT_MAX, "document");
@@ -196,17 +216,22 @@ static void say_not_seen(struct answer *answer)
 }
 
 /* What was refused for a time only counts when nothing else is known: the client came again. */
-static const char *state_of(const struct ray_history_answer *known)
+static const char *state_of(const struct answer *answer)
 {
-    bool waiting = false, delivered = false, refused = false;
+    const struct ray_history_answer *known = &answer->known;
+    bool waiting = false, unheard = false, delivered = false, refused = false;
     for (size_t i = 0; i < known->fate_count; i++) {
         const struct ray_history_fate *fate = &known->fates[i];
-        waiting = waiting || fate->waiting > 0;
+        unheard = unheard || is_unheard(answer, fate);
+        waiting = waiting || (fate->waiting > 0 && !is_unheard(answer, fate));
         delivered = delivered || fate->delivered > 0;
         refused = refused || (fate->dropped > 0 && is_final(fate));
     }
     if (waiting) {
         return "waiting";
+    }
+    if (unheard) {
+        return "unknown";
     }
     if (delivered) {
         return refused ? "partly_refused" : "delivered";
@@ -219,7 +244,9 @@ static void say_all(struct answer *answer)
     const struct ray_history_answer *known = &answer->known;
     for (size_t i = 0; i < known->fate_count; i++) {
         const struct ray_history_fate *fate = &known->fates[i];
-        if (fate->waiting > 0) {
+        if (is_unheard(answer, fate)) {
+            say_unheard(answer, fate);
+        } else if (fate->waiting > 0) {
             say_waiting(answer, fate);
         }
         if (fate->delivered > 0) {
@@ -235,7 +262,7 @@ static void say_all(struct answer *answer)
     if (answer->sentence_count == 0) {
         say_not_seen(answer);
     }
-    answer->state = state_of(known);
+    answer->state = state_of(answer);
 }
 
 /* --- JSON --- */

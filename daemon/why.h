@@ -5,7 +5,8 @@
  *      "exporters": [{"exporter", "taken", "waiting", "delivered", "dropped", "last",
  * "reason"}...], "refused_spans": {"spans", "last", "reason"}, "refusals": [...]}
  *
- * "state" is delivered, waiting, refused, partly_refused or not_seen. Reads only; any thread.
+ * "state" is delivered, waiting, refused, partly_refused, unknown (taken, and its queue is empty:
+ * what became of it was not heard) or not_seen. Reads only; any thread.
  */
 #ifndef RAY_DAEMON_WHY_H
 #define RAY_DAEMON_WHY_H
@@ -18,6 +19,7 @@ struct ray_why_sources {
     struct ray_metrics *metrics;
     const struct ray_graph_exporter *exporters;
     size_t exporter_count;
+    uint64_t now_unix_s;
 };
 
 /* Appends the answer for one trace. RAY_NOMEM. */

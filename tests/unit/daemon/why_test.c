@@ -39,7 +39,7 @@ static void set_up(struct fixture *f)
     f->metrics = ray_metrics_new();
     f->ledger = ray_exporter_ledger_new(f->metrics, "awsxray/eu");
     f->arena = ray_arena_new(1 << 20);
-    f->sources = (struct ray_why_sources){f->history, f->metrics, f->exporters, 3};
+    f->sources = (struct ray_why_sources){f->history, f->metrics, f->exporters, 3, START_S};
     ray_buf_init(&f->out, 1 << 20);
 }
 
@@ -170,6 +170,24 @@ static void test_refused_for_a_time(void **state)
     tear_down(&f);
 }
 
+/* A full queue that gives up its oldest tells nobody whose they were. */
+static void test_unheard(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    note(f.aws, RAY_HISTORY_TAKEN, "", 2);
+    f.sources.now_unix_s = START_S + 5;
+    check_answer(&f, "\"waiting\",\"answer\":[\"waiting: 2 documents for exporter awsxray/eu since "
+                     "2025-11-24T16:00:00Z: its turn comes, 0 in all wait or are on their way\"]");
+    f.sources.now_unix_s = START_S + 6;
+    check_answer(&f,
+                 "\"unknown\",\"answer\":[\"unknown: 2 documents for exporter awsxray/eu, taken "
+                 "2025-11-24T16:00:00Z; its queue is empty, and what became of them was not "
+                 "heard\"]");
+    tear_down(&f);
+}
+
 static void test_not_seen(void **state)
 {
     (void)state;
@@ -208,9 +226,10 @@ static void test_all_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_delivered), cmocka_unit_test(test_waiting_and_why),
-        cmocka_unit_test(test_refused),   cmocka_unit_test(test_refused_for_a_time),
-        cmocka_unit_test(test_not_seen),  cmocka_unit_test(test_all_refusals),
+        cmocka_unit_test(test_delivered),    cmocka_unit_test(test_waiting_and_why),
+        cmocka_unit_test(test_refused),      cmocka_unit_test(test_refused_for_a_time),
+        cmocka_unit_test(test_not_seen),     cmocka_unit_test(test_unheard),
+        cmocka_unit_test(test_all_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
