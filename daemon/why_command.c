@@ -63,13 +63,26 @@ static bool print_answer(struct ray_str text)
     return good;
 }
 
+/* "host:port", also as the URL that other tools want: "http://host:port/". */
+static struct ray_str host_and_port(const char *endpoint)
+{
+    struct ray_str host = ray_str_from(endpoint);
+    struct ray_str scheme = RAY_STR("http://");
+    if (ray_str_starts_with(host, scheme)) {
+        host = ray_str_from_pos(host, scheme.len);
+    }
+    bool slash = host.len > 0 && host.ptr[host.len - 1] == '/';
+    return ray_str_until(host, host.len - (slash ? 1 : 0));
+}
+
 /* True when it answered; else it was said why not. */
 static bool ask(struct ray_transport *transport, const char *endpoint, const char *trace_id)
 {
     char url[512];
     bool done = false;
     static const char *const headers[] = {NULL};
-    snprintf(url, sizeof(url), "http://%s/why/%s", endpoint, trace_id);
+    snprintf(url, sizeof(url), "http://%.*s/why/%s", RAY_STR_ARG(host_and_port(endpoint)),
+             trace_id);
     struct ray_http_call call = {.method = "GET",
                                  .url = url,
                                  .headers = headers,

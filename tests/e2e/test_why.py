@@ -42,7 +42,7 @@ def test_delivered_in_both_spellings(local):
     answer = why(local, one["traceId"])
     assert answer == why(local, xray_id(one["traceId"])) == why(local, one["traceId"].upper())
     assert answer["trace_id"] == xray_id(one["traceId"]) and answer["exporters"][0]["delivered"] == 2
-    by_the_api = subprocess.run([BINARY, "why", one["traceId"], "--endpoint", local.addresses["api"]], capture_output=True, timeout=20)
+    by_the_api = subprocess.run([BINARY, "why", one["traceId"], "--endpoint", local.url("api", "/")], capture_output=True, timeout=20)
     assert json.loads(by_the_api.stdout) == answer
     assert on_a_terminal("why", one["traceId"], "--endpoint", local.addresses["metrics"]).startswith(
         "delivered: 2 documents by exporter local (stored on this machine)")
