@@ -206,12 +206,12 @@ static void say_not_seen(struct answer *answer)
         if (unnamed <= 0 || find_exporter(answer, id) != &sources->exporters[i]) {
             continue; /* nothing, or the same exporter in another pipeline */
         }
-        say(answer,
-            ray_arena_printf(
-                answer->arena,
-                "it may be among the %lld documents that wait for exporter %s and came "
-                "before that%s",
-                (long long)unnamed, id, recovered > 0 ? " (found in its queue at the start)" : ""));
+        struct ray_str documents = count_of(answer, (uint64_t)unnamed, UINT64_MAX, "document");
+        say(answer, ray_arena_printf(answer->arena,
+                                     "it may be among what waits for exporter %s since before "
+                                     "that: %.*s%s",
+                                     id, RAY_STR_ARG(documents),
+                                     recovered > 0 ? " (found in its queue at the start)" : ""));
     }
 }
 

@@ -196,8 +196,8 @@ static void test_not_seen(void **state)
     check_answer(&f, "\"not_seen\",\"answer\":[\"not seen since 2025-11-24T16:00:01Z\"]");
     ray_ledger_recovered(f.ledger, 7);
     check_answer(&f, "\"not_seen\",\"answer\":[\"not seen since 2025-11-24T16:00:01Z\","
-                     "\"it may be among the 7 documents that wait for exporter awsxray/eu and came "
-                     "before that (found in its queue at the start)\"]");
+                     "\"it may be among what waits for exporter awsxray/eu since before that: 7 "
+                     "documents (found in its queue at the start)\"]");
     note(f.aws, RAY_HISTORY_TAKEN, "", 1); /* of what waits, one is known by trace */
     ray_ledger_left_queue(f.ledger, 6);
     check_answer(&f, "\"waiting\",\"answer\":[\"waiting: 1 document for exporter awsxray/eu since "
