@@ -100,7 +100,7 @@ static bool is_ip(struct ray_str s)
     if (ray_str_find_byte(s, ':') == SIZE_MAX) {
         return is_ipv4(s);
     }
-    if (s.len >= sizeof(text)) {
+    if (s.len == 0 || s.len >= sizeof(text)) {
         return false;
     }
     memcpy(text, s.ptr, s.len);

@@ -304,14 +304,15 @@ static bool add_python_cause(struct ray_stack_builder *builder, struct ray_str *
         }
         if (ray_str_starts_with(line, python_file)) {
             size_t frame_end = (size_t)(line.ptr - above->ptr) + line.len;
-            struct ray_str text = python_text(ray_str_from_pos(*above, frame_end + 1));
+            struct ray_str text =
+                with_plain_lines(python_text(ray_str_from_pos(*above, frame_end + 1)), builder);
             size_t colon = ray_str_find_byte(text, ':');
             struct ray_str message =
                 colon == SIZE_MAX ? RAY_STR("") : ray_str_from_pos(text, colon + 1);
             if (ray_str_starts_with(message, RAY_STR(" "))) {
                 message = ray_str_from_pos(message, 1);
             }
-            add_cause(builder, ray_str_until(text, colon), with_plain_lines(message, builder));
+            add_cause(builder, ray_str_until(text, colon), message);
             *above = with_line;
             return true;
         }

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 
 /* What one document that is too big may take beside the request's arena. */
-#define SPARE_BYTES (16u * 1024 * 1024)
+#define SPARE_BYTES ((size_t)16 * 1024 * 1024)
 
 struct ray_translator {
     struct ray_names names;
@@ -449,7 +449,8 @@ enum fit { FITS, TOO_BIG, NO_ROOM /* for any document */ };
  * of its whole text, only to be found too large. Doubled, as the buffer grows anyway. */
 static size_t document_end(const struct ray_buf *out)
 {
-    size_t room = out->len > RAY_SEGMENT_MAX_BYTES ? out->len : RAY_SEGMENT_MAX_BYTES;
+    const size_t least = (size_t)RAY_SEGMENT_MAX_BYTES;
+    size_t room = out->len > least ? out->len : least;
     size_t end = out->max_bytes - out->len < room ? out->max_bytes : out->len + room;
     return end < out->capacity ? out->capacity : end; /* no buffer may have more than its maximum */
 }

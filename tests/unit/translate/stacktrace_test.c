@@ -38,9 +38,10 @@ static const struct {
      "|\nc.py:4 \na,b.py:3 f\n"},
     {"python", "Traceback\r\n  File \"a.py\", line 3, in f\r\nE: m\r\n", "|\na.py:3 f\n"},
     {"python",
-     "  File \"a.py\", line 3, in f\r\nE: m\r\nmore\r\n\r\nDuring handling of the above exception, "
+     "  File \"a.py\", line 3, in f\r\nE\r\nF: m\r\nmore\r\n\r\nDuring handling of the above "
+     "exception, "
      "another exception occurred:\r\n\r\n  File \"b.py\", line 4, in g\r\nF: n",
-     "|\nb.py:4 g\nE|m\nmore\na.py:3 f\n"},
+     "|\nb.py:4 g\nE\nF|m\nmore\na.py:3 f\n"},
     {"dotnet", "E\n at A() in /x.cs:12\n at B() in /y.cs:line\n", "|\n/x.cs:12 A()\n/y.cs:0 B()\n"},
     {"python", "  File , line 3, in f\nE", "|\n"},
     {"python", "  File \"x, line 3, in f\nE", "|\n:3 f\n"},
