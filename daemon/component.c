@@ -193,6 +193,11 @@ static enum ray_status local_start(void *exporter, struct ray_net_error *error)
     return ray_local_start(exporter, error);
 }
 
+static bool local_ready(void *exporter, char why[200])
+{
+    return ray_local_ready(exporter, why);
+}
+
 static uint64_t local_stop(void *exporter, uint32_t timeout_ms)
 {
     return ray_local_stop(exporter, timeout_ms);
@@ -214,6 +219,7 @@ static const struct ray_exporter_verbs local_verbs = {
     .queue_bytes = local_queue_bytes,
     .create = local_create,
     .start = local_start,
+    .ready = local_ready,
     .stop = local_stop,
     .free = local_free,
     .addresses = local_addresses,

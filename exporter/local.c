@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,8 @@ struct ray_local {
     struct ray_cursor *cursor;
     struct ray_thread thread;
     struct ray_log_limiter cannot_write, refused;
+    _Atomic enum ray_status
+        store_status; /* of the last write: RAY_OK, RAY_AGAIN the disk is full */
 
     pthread_mutex_t lock; /* guards what follows; nothing is called under it */
     pthread_cond_t changed;
@@ -420,6 +423,17 @@ static void note_rows(struct ray_local *exporter, const struct ray_store_documen
     ray_history_end(&pen);
 }
 
+bool ray_local_ready(struct ray_local *exporter, char why[200])
+{
+    enum ray_status status = atomic_load(&exporter->store_status);
+    if (status == RAY_OK) {
+        return true;
+    }
+    snprintf(why, 200, "the store cannot write%s; documents wait in the queue",
+             status == RAY_AGAIN ? ": the disk is full" : "");
+    return false;
+}
+
 /* False when stop's time was used up first. */
 static bool put_until_done(struct ray_local *exporter, const struct ray_store_document *rows,
                            size_t count)
@@ -428,6 +442,7 @@ static bool put_until_done(struct ray_local *exporter, const struct ray_store_do
     struct ray_store_error error = {""};
     for (;;) {
         enum ray_status status = ray_store_put(exporter->store, rows, count, &error);
+        atomic_store(&exporter->store_status, status);
         if (status == RAY_OK) {
             ray_ledger_delivered(exporter->ledger, count);
             note_rows(exporter, rows, count, RAY_HISTORY_DELIVERED, "");

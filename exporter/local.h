@@ -42,6 +42,9 @@ struct ray_local *ray_local_new(const struct ray_local_options *options,
  * whose text names the key first where one is to blame: "directory: ...". Nothing is open then. */
 RAY_MUST_USE enum ray_status ray_local_start(struct ray_local *exporter,
                                              struct ray_net_error *error);
+/* False while the store cannot be written, from the write that failed to the next that does not;
+ * `why` says so. Any thread. */
+bool ray_local_ready(struct ray_local *exporter, char why[200]);
 /* The port that is open, 0 when none is. */
 uint16_t ray_local_port(const struct ray_local *exporter);
 /* After the queue was closed: stores until it is empty or `timeout_ms` are over. Returns how many

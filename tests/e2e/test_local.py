@@ -147,6 +147,8 @@ def test_a_full_disk_loses_nothing_and_harms_no_other_request(start, tmp_path):
         assert post(program.addresses["http"], request(one))[0] == 200
     wait_for(lambda: "store" in program.log and ("full" in program.log or "space" in program.log), "a line about the disk")
     assert get(program.addresses["health"], "/livez")[0] == 200
+    status, why = get(program.addresses["health"], "/readyz")
+    assert status == 503 and "the store cannot write" in why
     assert post(program.addresses["http"], request(span("another")))[0] == 200
     assert program.stop() == 3  # what the memory queue still held is counted, not forgotten
     assert "given_up_documents" in program.log

@@ -189,12 +189,16 @@ static void test_store_cannot_write(void **state)
     push(&f, 1, 10, false);
     uint64_t newest = ray_queue_end(f.environment.queue);
     usleep(150000); /* at least one attempt fails */
+    char why[200] = "";
     assert_false(is_stored(f.exporter, newest));
+    assert_false(ray_local_ready(f.exporter, why));
+    assert_non_null(strstr(why, "the store cannot write"));
     limit_files(RLIM_INFINITY);
     for (int i = 0; i < 100 && !is_stored(f.exporter, newest); i++) {
         usleep(50000);
     }
     assert_true(is_stored(f.exporter, newest));
+    assert_true(ray_local_ready(f.exporter, why));
     ray_queue_close(f.environment.queue);
     assert_int_equal(ray_local_stop(f.exporter, 10000), 0);
     assert_int_equal(count_stored(&f, 1, 10), 10);
