@@ -50,6 +50,9 @@ static struct ray_translator *make_translator(const char *uri, struct ray_arena 
         return NULL;
     }
     ray_document_keys_check(node, "--options", problems);
+    if (problems->text.len > 0) {
+        return NULL;
+    }
     struct ray_translate_options translate = {0};
     ray_document_options_for_translate(&options->documents, &translate);
     *indexed_attributes = options->documents.indexed_attributes;

@@ -145,6 +145,11 @@ def test_reverse_takes_no_options(other):
     assert answer.returncode == 2 and b"--reverse" in answer.stderr and not answer.stdout, answer
 
 
+def test_options_that_rename_nothing_are_refused():
+    answer = run("translate", "--options", "yaml:{indexed_attributes: ['a* -> b']}", stdin=lines_of("one")[0].encode())
+    assert answer.returncode == 1 and b"'a* -> b' renames nothing" in answer.stderr and not answer.stdout, answer
+
+
 def test_explain_knows_renames():
     options = "yaml:{indexed_attributes: ['http.request.method -> verb']}"
     answer = run("translate", "--explain", "--options", options, stdin=lines_of("one")[0].encode())
