@@ -176,6 +176,8 @@ def test_memory_limiter(start, sink, tmp_path):
     path.write_text(text + "processors: {memory_limiter: {check_interval: 1s, limit_mib: 64, spike_limit_mib: 16}}\n")
     program = start("--config", str(path), environment=clean_environment(**AWS_KEYS))
     assert program.addresses, program.log
+    if is_sanitized(program):
+        pytest.skip("a sanitizer's shadow is above the limit")
     big = to_protobuf(request(*[span(attributes=[{"key": f"k{i}", "value": {"stringValue": "v" * 50}} for i in range(17)]) for _ in range(1000)]))
     answers = [post(program.addresses["http"], big, "protobuf") for _ in range(40)]
     refused = [a for a in answers if a[0] != 200]
@@ -189,7 +191,6 @@ def test_memory_limiter(start, sink, tmp_path):
         assert "grpc-status-details-bin" in dict(caught.value.trailing_metadata())
         assert call(b"", timeout=20) == b""  # no spans, no memory
     assert metric_sum(program, "spanbridge_receiver_refused_requests", 'reason="memory_limit"') == len(refused) + 1
-    if not is_sanitized(program):
-        assert status_of(program, "VmHWM") < 64 * MIB
+    assert status_of(program, "VmHWM") < 64 * MIB
     sink.behave = lambda number, documents: None  # there is room again when it was delivered
     wait_for(lambda: post(program.addresses["http"], big, "protobuf")[0] == 200, "room", timeout=30)
