@@ -5,6 +5,7 @@
 #include "daemon/extension.h"
 #include "exporter/awsxray.h"
 #include "exporter/local.h"
+#include "exporter/xray_daemon.h"
 
 #include <stdio.h>
 
@@ -226,6 +227,61 @@ static const struct ray_exporter_verbs local_verbs = {
     .one_pipeline_only = true,
 };
 
+/* --- exporter xray_daemon --- */
+
+static enum ray_status xray_daemon_check(const void *options, const struct ray_yaml *node,
+                                         const char *path, struct ray_problems *problems)
+{
+    return ray_xray_daemon_check(options, node, path, problems);
+}
+
+static void xray_daemon_translate_options(const void *options, struct ray_translate_options *out)
+{
+    const struct ray_xray_daemon_options *daemon = options;
+    ray_document_options_for_translate(&daemon->documents, out);
+}
+
+static size_t xray_daemon_queue_bytes(const void *options)
+{
+    return ((const struct ray_xray_daemon_options *)options)->queue.queue_size_bytes;
+}
+
+static void *xray_daemon_create(const void *options,
+                                const struct ray_exporter_environment *environment)
+{
+    return ray_xray_daemon_new(options, environment, NULL);
+}
+
+static enum ray_status xray_daemon_start(void *exporter, struct ray_net_error *error)
+{
+    return ray_xray_daemon_start(exporter, error);
+}
+
+static bool xray_daemon_ready(void *exporter, char why[200])
+{
+    return ray_xray_daemon_ready(exporter, why);
+}
+
+static uint64_t xray_daemon_stop(void *exporter, uint32_t timeout_ms)
+{
+    return ray_xray_daemon_stop(exporter, timeout_ms);
+}
+
+static void xray_daemon_free(void *exporter)
+{
+    ray_xray_daemon_free(exporter);
+}
+
+static const struct ray_exporter_verbs xray_daemon_verbs = {
+    .translate_options = xray_daemon_translate_options,
+    .queue_bytes = xray_daemon_queue_bytes,
+    .create = xray_daemon_create,
+    .start = xray_daemon_start,
+    .ready = xray_daemon_ready,
+    .stop = xray_daemon_stop,
+    .free = xray_daemon_free,
+};
+
 /* --- the table --- */
 
 static const struct ray_component_kind kinds[] = {
@@ -273,6 +329,15 @@ static const struct ray_component_kind kinds[] = {
         .options_bytes = sizeof(struct ray_local_options),
         .check = local_check,
         .exporter = &local_verbs,
+    },
+    {
+        .section = RAY_SECTION_EXPORTER,
+        .type = "xray_daemon",
+        .help = "documents to an X-Ray daemon over UDP",
+        .table = ray_xray_daemon_option_table,
+        .options_bytes = sizeof(struct ray_xray_daemon_options),
+        .check = xray_daemon_check,
+        .exporter = &xray_daemon_verbs,
     },
     {
         .section = RAY_SECTION_EXTENSION,

@@ -153,6 +153,14 @@ static int udp_returned(struct ray_udp_out *out)
     }
 }
 
+/* sendmmsg takes what it only reads without const. */
+static struct iovec piece(struct ray_str text)
+{
+    struct iovec out = {.iov_len = text.len};
+    memcpy(&out.iov_base, &text.ptr, sizeof(out.iov_base));
+    return out;
+}
+
 static size_t udp_send(struct ray_udp_out *out, struct ray_str prefix, const struct ray_str *texts,
                        size_t count, int *code)
 {
@@ -161,9 +169,8 @@ static size_t udp_send(struct ray_udp_out *out, struct ray_str prefix, const str
     struct iovec pieces[RAY_UDP_SEND_MAX][2];
     count = count < RAY_UDP_SEND_MAX ? count : RAY_UDP_SEND_MAX;
     for (size_t i = 0; i < count; i++) {
-        /* sendmmsg takes what it only reads without const */
-        pieces[i][0] = (struct iovec){(void *)(uintptr_t)prefix.ptr, prefix.len};
-        pieces[i][1] = (struct iovec){(void *)(uintptr_t)texts[i].ptr, texts[i].len};
+        pieces[i][0] = piece(prefix);
+        pieces[i][1] = piece(texts[i]);
         messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = pieces[i], .msg_iovlen = 2}};
     }
     int sent = sendmmsg(s->fd, messages, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -228,6 +235,9 @@ struct ray_udp_out *ray_udp_out_new(struct ray_str endpoint)
         return NULL;
     }
     snprintf(copy, endpoint.len + 1, "%.*s", RAY_STR_ARG(endpoint));
-    *s = (struct udp_socket){{&socket_ops}, copy, -1, wake_fd};
+    s->face.ops = &socket_ops;
+    s->endpoint = copy;
+    s->fd = -1;
+    s->wake_fd = wake_fd;
     return &s->face;
 }
