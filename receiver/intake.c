@@ -87,8 +87,9 @@ static const struct {
 } refusals[] = {
     [RAY_AGAIN] = {RAY_REFUSED_QUEUE_FULL, true, "the queue is full: send the same again later"},
     [RAY_INVALID] = {RAY_REFUSED_INVALID, false, "not an ExportTraceServiceRequest"},
-    [RAY_TOO_BIG] = {RAY_REFUSED_TOO_BIG, false,
-                     "its documents are more than the queue holds: send fewer spans per request"},
+    [RAY_TOO_BIG] =
+        {RAY_REFUSED_TOO_BIG, false,
+         "its documents are more than one request may have, or the queue holds: send fewer spans"},
     [RAY_NOMEM] = {RAY_REFUSED_MEMORY, true, "out of memory: send the same again later"},
     [RAY_IO] = {RAY_REFUSED_IO, true, "the queue could not be written: send the same again later"},
     [RAY_CLOSED] = {RAY_REFUSED_SHUTDOWN, true, "shutting down: send the same again later"},
