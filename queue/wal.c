@@ -11,60 +11,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "core/crc32c.h"
-#include "queue/journal.h"
 #include "queue/recover.h"
+#include "queue/wal_inside.h"
 
 #define SEGMENT_BYTES     ((uint64_t)16 << 20)
 #define SEGMENT_BYTES_MIN ((uint64_t)256 << 10)
 /* Of the file system, and of what the queue may hold: so that a segment that one document holds up
  * is a small part of it. */
 #define SEGMENT_SHARE 16u
-#define SPARES_MAX    2u
-#define CORRUPT_MAX   4u
-#define READ_ATTEMPTS 10u
 #define RUN_MAX       256u /* records of one write: below IOV_MAX / 2 */
-#define PATH_BYTES    RAY_SEGMENT_PATH_BYTES
-
-struct ray_wal {
-    struct ray_wal_options options;
-    char *folder;
-    uint64_t segment_bytes;
-    int lock_file;
-    uint64_t next; /* number */
-    struct ray_segment *recovered;
-    struct ray_owed_name *owed;
-    uint32_t owed_count;
-
-    /* the segment that is written to; NULL: the next write begins one */
-    struct ray_segment *current;
-    int file;
-    uint64_t offset;     /* where the next record goes */
-    uint64_t written_to; /* number behind the last record in it */
-    bool dirty;          /* has bytes that were not synced */
-    bool folder_dirty;   /* a name that was not synced */
-    uint64_t synced_ns;  /* monotonic */
-
-    char *spares[SPARES_MAX]; /* paths */
-    size_t spare_count;
-    char *corrupt[CORRUPT_MAX]; /* paths, oldest first */
-    size_t corrupt_count;
-
-    struct ray_log_limiter cannot_write, damage;
-    _Atomic uint64_t syncs, sync_ns, damaged_records, damaged_bytes, failed_writes, kept_bytes;
-};
-
-static const struct ray_disk_ops *ops(const struct ray_wal *wal)
-{
-    return wal->options.disk->ops;
-}
 
 static uint64_t now_ns(const struct ray_wal *wal)
 {
@@ -619,207 +580,7 @@ void ray_wal_release(struct ray_wal *wal, struct ray_segment *segment)
     ray_segment_unref(segment);
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
-
-void ray_wal_reader_clear(struct ray_wal *wal, struct ray_wal_reader *reader)
-{
-    if (reader->segment != NULL) {
-        ops(wal)->close(wal->options.disk, reader->file);
-        ray_segment_walk_clear(&reader->walk);
-        ray_segment_unref(reader->segment);
-    }
-    *reader = (struct ray_wal_reader){0};
-}
-
-/* The disk does not give something. It may yet; after a while it counts as damaged, so that what
- * stands behind it is not held up for ever. */
-static bool gives_up(struct ray_wal_reader *reader)
-{
-    bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
-    return !ours && ++reader->failures >= READ_ATTEMPTS;
-}
-
-static enum ray_status open_reader(struct ray_wal *wal, struct ray_wal_reader *reader,
-                                   struct ray_segment *segment)
-{
-    ray_wal_reader_clear(wal, reader);
-    int file = ops(wal)->open(wal->options.disk, segment->path, O_RDONLY);
-    if (file < 0) {
-        return RAY_IO;
-    }
-    atomic_fetch_add(&segment->refs, 1);
-    reader->segment = segment;
-    reader->file = file;
-    ray_segment_walk_init(&reader->walk, wal->options.disk, file, segment->head.salt,
-                          segment->records_at, 0, segment->head.first);
-    return RAY_OK;
-}
-
-static void note_damage(struct ray_wal *wal, struct ray_segment *segment, uint64_t bytes)
-{
-    uint64_t repeated = 0;
-    atomic_store(&segment->damaged, true);
-    atomic_fetch_add(&wal->damaged_records, 1);
-    atomic_fetch_add(&wal->damaged_bytes, bytes);
-    if (ray_log_allow(&wal->damage, wal->options.clock, &repeated)) {
-        ray_log_warn(wal->options.log, "record of the queue damaged: passed over",
-                     "file=%s bytes=%" PRIu64 " repeated=%" PRIu64,
-                     RAY_LOG_STR(ray_str_from(segment->path)), bytes, repeated);
-    }
-}
-
-enum ray_status ray_wal_read(struct ray_wal *wal, struct ray_wal_reader *reader,
-                             struct ray_segment *segment, uint64_t number, uint64_t limit,
-                             struct ray_batch **out, uint64_t *first)
-{
-    if (reader->segment != segment) {
-        unsigned failures = reader->failures;
-        enum ray_status status = open_reader(wal, reader, segment);
-        reader->failures = failures;
-        if (status != RAY_OK && gives_up(reader)) {
-            reader->failures = 0;
-            note_damage(wal, segment, segment->bytes);
-            return RAY_CLOSED;
-        }
-        if (status != RAY_OK) {
-            return status;
-        }
-    }
-    struct ray_segment_walk *walk = &reader->walk;
-    walk->limit = limit;
-    for (;;) {
-        struct ray_record record;
-        uint64_t skipped = walk->skipped_bytes;
-        enum ray_status status = ray_segment_walk_next(walk, &record);
-        if (status != RAY_OK) {
-            return status;
-        }
-        if (walk->skipped_bytes > skipped) {
-            note_damage(wal, segment, walk->skipped_bytes - skipped);
-        }
-        if (record.first + record.documents <= number) {
-            continue;
-        }
-        status = ray_segment_read(wal->options.disk, reader->file, &record, out);
-        if (status == RAY_INVALID || (status == RAY_IO && gives_up(reader))) {
-            reader->failures = 0;
-            note_damage(wal, segment, record.payload_bytes);
-            continue;
-        }
-        if (status != RAY_OK) { /* the same again next time */
-            walk->offset = record.offset;
-            walk->floor = record.first;
-        }
-        *first = record.first;
-        return status;
-    }
-}
-
 /* ---- the folder ------------------------------------------------------------------------------ */
-
-/* Letters, digits and "-._" as they are, everything else as %xx. */
-static size_t escape(const char *name, char *out, size_t out_bytes)
-{
-    size_t len = 0;
-    for (; *name != '\0' && len + 4 < out_bytes; name++) {
-        unsigned char c = (unsigned char)*name;
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '-' || c == '.' || c == '_';
-        len += (size_t)snprintf(out + len, out_bytes - len, plain ? "%c" : "%%%02x", c);
-    }
-    return *name == '\0' ? len : 0;
-}
-
-bool ray_wal_journal_path(const struct ray_wal *wal, const char *exporter, char *out,
-                          size_t out_bytes)
-{
-    char name[220];
-    if (escape(exporter, name, sizeof(name)) == 0) {
-        return false;
-    }
-    int len = snprintf(out, out_bytes, "%s/a-%s.ack", wal->folder, name);
-    return len > 0 && (size_t)len < out_bytes;
-}
-
-static bool has_ends(const char *name, const char *start, const char *end)
-{
-    size_t len = strlen(name), start_len = strlen(start), end_len = strlen(end);
-    return len > start_len + end_len && memcmp(name, start, start_len) == 0 &&
-           strcmp(name + len - end_len, end) == 0;
-}
-
-struct listing {
-    struct ray_wal *wal;
-    uint64_t highest_done;
-};
-
-/* What an earlier process left lying about. */
-static void on_leftover(void *context, const char *name)
-{
-    struct ray_wal *wal = ((struct listing *)context)->wal;
-    char path[PATH_BYTES];
-    int len = snprintf(path, sizeof(path), "%s/%s", wal->folder, name);
-    if (len < 0 || (size_t)len >= sizeof(path)) {
-        return;
-    }
-    if (has_ends(name, "spare-", ".tmp")) {
-        ops(wal)->unlink(wal->options.disk, path);
-    } else if (has_ends(name, "q-", ".seg.corrupt")) {
-        char *copy = wal->corrupt_count < CORRUPT_MAX ? strdup(path) : NULL;
-        if (copy == NULL) {
-            ops(wal)->unlink(wal->options.disk, path);
-            return;
-        }
-        wal->corrupt[wal->corrupt_count++] = copy;
-    }
-}
-
-static void on_journal(void *context, const char *name)
-{
-    struct listing *listing = context;
-    struct ray_wal *wal = listing->wal;
-    char path[PATH_BYTES];
-    uint64_t highest = 0;
-    int len = snprintf(path, sizeof(path), "%s/%s", wal->folder, name);
-    if (!has_ends(name, "a-", ".ack") || len < 0 || (size_t)len >= sizeof(path)) {
-        return;
-    }
-    ray_journal_close(ray_journal_open(wal->options.disk, path, NULL, &highest));
-    listing->highest_done = highest > listing->highest_done ? highest : listing->highest_done;
-}
-
-uint64_t ray_wal_highest_done(struct ray_wal *wal)
-{
-    struct listing listing = {.wal = wal};
-    (void)!ops(wal)->list(wal->options.disk, wal->folder, on_journal, &listing);
-    return listing.highest_done;
-}
-
-static enum ray_status make_folder(struct ray_wal *wal, char error[256])
-{
-    char path[PATH_BYTES];
-    if (ops(wal)->make_folder(wal->options.disk, wal->folder, 0700) != 0 && errno != EEXIST) {
-        snprintf(error, 256, "cannot create %.120s: %s", wal->folder, strerror(errno));
-        return RAY_IO;
-    }
-    int len = snprintf(path, sizeof(path), "%s/lock", wal->folder);
-    if (len < 0 || (size_t)len + 96 >= sizeof(path)) { /* names of our own must fit behind it */
-        snprintf(error, 256, "the path is too long: %.120s", wal->folder);
-        return RAY_IO;
-    }
-    wal->lock_file = ops(wal)->lock(wal->options.disk, path);
-    if (wal->lock_file >= 0) {
-        return RAY_OK;
-    }
-    if (errno == EWOULDBLOCK) {
-        snprintf(error, 256,
-                 "another process uses %.120s: stop it, or give this one a directory of its own",
-                 wal->folder);
-        return RAY_CLOSED;
-    }
-    snprintf(error, 256, "cannot use %.120s: %s", wal->folder, strerror(errno));
-    return RAY_IO;
-}
 
 static uint64_t choose_segment_bytes(struct ray_wal *wal)
 {
@@ -837,15 +598,14 @@ static uint64_t choose_segment_bytes(struct ray_wal *wal)
 static enum ray_status open_folder(struct ray_wal *wal, char error[256])
 {
     struct ray_recovered recovered;
-    struct listing listing = {.wal = wal};
-    enum ray_status status = make_folder(wal, error);
+    enum ray_status status = ray_wal_make_folder(wal, error);
     if (status != RAY_OK) {
         return status;
     }
     if (wal->options.segment_bytes == 0) {
         wal->segment_bytes = choose_segment_bytes(wal);
     }
-    (void)!ops(wal)->list(wal->options.disk, wal->folder, on_leftover, &listing);
+    ray_wal_list_leftovers(wal);
     count_kept(wal);
     status = ray_recover(wal->options.disk, wal->folder, wal->options.log, &recovered, error);
     if (status != RAY_OK) {
