@@ -1,18 +1,98 @@
 /* preserve: see preserve.h. Our own; the reference drops all of it. */
 #include "translate/preserve.h"
 
-static void write_attributes(const struct ray_attributes *attributes,
-                             const struct ray_limits *limits, struct ray_arena *arena,
-                             struct ray_json_writer *w)
+#include "core/map.h"
+
+static void begin_once(struct ray_json_writer *w, struct ray_str quoted_key_and_bracket,
+                       bool *begun)
 {
-    if (attributes->count == 0) {
+    if (!*begun) {
+        ray_json_raw_key(w, quoted_key_and_bracket);
+        w->comma = false;
+        *begun = true;
+    }
+}
+
+/* One of `duplicate_attributes`. */
+static void write_duplicate(struct ray_str key, const struct ray_value *value,
+                            const struct ray_limits *limits, struct ray_arena *arena,
+                            struct ray_json_writer *w, bool *begun)
+{
+    begin_once(w, RAY_STR("\"duplicate_attributes\":["), begun);
+    ray_json_object_begin(w);
+    ray_json_key_string(w, RAY_STR("key"), key);
+    RAY_JSON_KEY(w, "value");
+    ray_value_write(value, limits, arena, w);
+    ray_json_object_end(w);
+}
+
+/* Larger ones are looked through with a table: comparing all with all would cost the square. */
+#define FEW 16u
+
+/* Which index each key has last. False: no memory. */
+static bool find_last(const struct ray_attributes *attributes, struct ray_arena *arena,
+                      struct ray_map *last)
+{
+    ray_map_init(last, arena, (uintptr_t)arena);
+    for (size_t i = 0; i < attributes->count; i++) {
+        struct ray_map_entry *entry = ray_map_put(last, attributes->items[i].key, NULL);
+        if (entry == NULL) {
+            return false;
+        }
+        entry->value.number = i;
+    }
+    return true;
+}
+
+static bool comes_again(const struct ray_attributes *attributes, size_t i)
+{
+    for (size_t j = i + 1; j < attributes->count; j++) {
+        if (ray_str_eq(attributes->items[j].key, attributes->items[i].key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the object `attributes` has no place for: earlier values of keys that come again. */
+static void write_repeated(const struct ray_attributes *attributes, const struct ray_limits *limits,
+                           struct ray_arena *arena, struct ray_json_writer *w)
+{
+    struct ray_map last;
+    bool many = attributes->count > FEW, begun = false;
+    if (many && !find_last(attributes, arena, &last)) {
+        w->out->failed = true;
         return;
     }
+    for (size_t i = 0; i < attributes->count; i++) {
+        const struct ray_attribute *item = &attributes->items[i];
+        if (many ? ray_map_find(&last, item->key)->value.number != i : comes_again(attributes, i)) {
+            write_duplicate(item->key, &item->value, limits, arena, w, &begun);
+        }
+    }
+    if (begun) {
+        ray_json_array_end(w);
+    }
+}
+
+static void write_map(const struct ray_attributes *attributes, const struct ray_limits *limits,
+                      struct ray_arena *arena, struct ray_json_writer *w)
+{
     struct ray_value map = {.kind = RAY_VALUE_MAP};
     map.as.map.items = attributes->items;
     map.as.map.count = attributes->count;
     RAY_JSON_KEY(w, "attributes");
     ray_value_write(&map, limits, arena, w);
+}
+
+static void write_attributes(const struct ray_attributes *attributes,
+                             const struct ray_limits *limits, struct ray_arena *arena,
+                             struct ray_json_writer *w)
+{
+    if (attributes->count > 0) {
+        write_map(attributes, limits, arena, w);
+        write_repeated(attributes, limits, arena, w);
+    }
 }
 
 static void write_count(struct ray_json_writer *w, struct ray_str quoted_key, uint32_t count)
@@ -110,29 +190,6 @@ static bool has_resource(const struct ray_preserved *p)
            shows_attributes(p) || p->resource->facts.has_unset || has_item_left_out(p);
 }
 
-static void begin_once(struct ray_json_writer *w, struct ray_str quoted_key_and_bracket,
-                       bool *begun)
-{
-    if (!*begun) {
-        ray_json_raw_key(w, quoted_key_and_bracket);
-        w->comma = false;
-        *begun = true;
-    }
-}
-
-/* One of `duplicate_attributes`. */
-static void write_duplicate(struct ray_str key, const struct ray_value *value,
-                            const struct ray_limits *limits, struct ray_arena *arena,
-                            struct ray_json_writer *w, bool *begun)
-{
-    begin_once(w, RAY_STR("\"duplicate_attributes\":["), begun);
-    ray_json_object_begin(w);
-    ray_json_key_string(w, RAY_STR("key"), key);
-    RAY_JSON_KEY(w, "value");
-    ray_value_write(value, limits, arena, w);
-    ray_json_object_end(w);
-}
-
 static void write_items_left_out(const struct ray_preserved *p, const struct ray_limits *limits,
                                  struct ray_arena *arena, struct ray_json_writer *w)
 {
@@ -172,7 +229,7 @@ static void write_resource(const struct ray_preserved *p, const struct ray_limit
         RAY_JSON_KEY(w, "attributes");
         ray_json_raw(w, p->resource->attributes);
     } else if (shows_attributes(p)) {
-        write_attributes(&p->resource_spans->attributes, limits, arena, w);
+        write_map(&p->resource_spans->attributes, limits, arena, w); /* duplicates follow */
     }
     write_items_left_out(p, limits, arena, w);
     write_unset(&p->resource->facts, w);
@@ -333,12 +390,22 @@ static bool has_odd_trace_id(const struct ray_link *link)
     return link->trace_id.len != RAY_TRACE_ID_BYTES && link->trace_id.len > 0;
 }
 
+/* The field has the last of each key; a link has few. */
+static bool has_repeated(const struct ray_attributes *attributes)
+{
+    bool repeated = attributes->count > FEW; /* to be looked at when it is written */
+    for (size_t i = 0; !repeated && i < attributes->count; i++) {
+        repeated = comes_again(attributes, i);
+    }
+    return repeated;
+}
+
 static bool has_link_extras(const struct ray_span *span)
 {
     for (size_t i = 0; i < span->link_count; i++) {
         const struct ray_link *link = &span->links[i];
         if (link->trace_state.len > 0 || link->flags > 0 || link->dropped_attributes > 0 ||
-            has_odd_trace_id(link)) {
+            has_odd_trace_id(link) || has_repeated(&link->attributes)) {
             return true;
         }
     }
@@ -346,7 +413,8 @@ static bool has_link_extras(const struct ray_span *span)
 }
 
 /* One object per link, in the order of the field `links`. */
-static void write_links(const struct ray_span *span, struct ray_json_writer *w)
+static void write_links(const struct ray_span *span, const struct ray_limits *limits,
+                        struct ray_arena *arena, struct ray_json_writer *w)
 {
     if (!has_link_extras(span)) {
         return;
@@ -363,6 +431,7 @@ static void write_links(const struct ray_span *span, struct ray_json_writer *w)
         RAY_WRITE_IF_ANY(w, "trace_state", link->trace_state);
         write_count(w, RAY_STR("\"flags\":"), link->flags);
         write_count(w, RAY_STR("\"dropped_attributes_count\":"), link->dropped_attributes);
+        write_repeated(&link->attributes, limits, arena, w);
         ray_json_object_end(w);
     }
     ray_json_array_end(w);
@@ -463,7 +532,7 @@ static void write_span(const struct ray_preserved *p, const struct ray_limits *l
     write_lost(p, limits, arena, w);
     write_duplicates(p, limits, arena, w);
     write_unset(p->facts, w);
-    write_links(p->span, w);
+    write_links(p->span, limits, arena, w);
     write_exceptions(p, limits, arena, w);
     ray_json_object_end(w);
 }

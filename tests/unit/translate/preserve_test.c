@@ -204,12 +204,13 @@ static struct ray_attributes attributes(struct world *w, size_t max)
     return (struct ray_attributes){items, count};
 }
 
-/* With keys that mean nothing and differ. */
+/* With keys that mean nothing; those of what is kept differ. */
 static struct ray_attributes plain(struct world *w, size_t count, enum fate fate, const char *what)
 {
     struct ray_attribute *items = RAY_ARENA_ARRAY(w->arena, struct ray_attribute, count);
     for (size_t i = 0; i < count; i++) {
-        items[i].key = ray_arena_printf(w->arena, "plain.%zu", i);
+        bool again = (fate == LEFT_OUT || fate == EITHER) && draw(w, 4) == 0;
+        items[i].key = ray_arena_printf(w->arena, "plain.%zu", again ? 0 : i);
         items[i].value = any_value(w, fate, what);
     }
     return (struct ray_attributes){items, count};
@@ -312,7 +313,7 @@ static void make_events(struct world *w, struct ray_span *span)
             make_failure(w, &events[i]);
         } else {
             events[i].name = word(w, LEFT_OUT, "event name");
-            events[i].attributes = plain(w, draw(w, 3), LEFT_OUT, "event attribute");
+            events[i].attributes = plain(w, draw(w, 24), LEFT_OUT, "event attribute");
             events[i].dropped_attributes = number(w, LEFT_OUT, "dropped of an event");
         }
     }
@@ -327,7 +328,7 @@ static void make_links(struct world *w, struct ray_span *span)
         links[i].trace_id =
             draw(w, 4) ? RAY_STR("0123456789abcdef") : odd_id(w, LEFT_OUT, "link id");
         links[i].span_id = RAY_STR("abcdefgh");
-        links[i].attributes = plain(w, draw(w, 3), KEPT, "link attribute");
+        links[i].attributes = plain(w, draw(w, 3), draw(w, 2) ? KEPT : EITHER, "link attribute");
         if (draw(w, 2)) {
             links[i].trace_state = word(w, LEFT_OUT, "link trace state");
             links[i].dropped_attributes = number(w, LEFT_OUT, "dropped of a link");
