@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #define NODES     (RAY_STAGE_DOCUMENTS_MAX + 1)
-#define HASH_SIZE (2 * RAY_STAGE_DOCUMENTS_MAX)
+#define HASH_SIZE ((size_t)2 * RAY_STAGE_DOCUMENTS_MAX)
 #define NOBODY    0u
 /* Traces passed over in search of one that fits, per call: bounds the time, not the outcome. */
 #define SKIPS_MAX 256u
