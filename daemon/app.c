@@ -75,13 +75,15 @@ static enum ray_status read_extensions(struct app *app)
             &app->components, RAY_SECTION_EXTENSION, component, &app->problems);
         if (read == NULL) {
             status = RAY_INVALID;
+        } else if (read->kind->table != ray_health_option_table) {
+            continue; /* a storage: whoever names it asks for it */
         } else if (app->health_component != NULL) {
             ray_problem(&app->problems, &component->place,
                         "service.extensions: health is served once; '%.*s' is a second one",
                         RAY_STR_ARG(component->id));
             status = RAY_INVALID;
         } else {
-            app->health_component = component; /* the table has no other extension */
+            app->health_component = component;
             app->health_options = read->options;
         }
     }

@@ -81,12 +81,13 @@ static int run_collector(const struct cli *cli)
     return ray_app_run(&options);
 }
 
-/* The value of --data as a quoted YAML scalar, so that any path is one. */
-static bool set_data_folder(const char *folder, char out[SET_MAX_BYTES])
+/* `key` and the value of --data as a quoted YAML scalar, so that any path is one. */
+static bool set_folder(const char *key, const char *folder, const char *below,
+                       char out[SET_MAX_BYTES])
 {
-    size_t len = (size_t)snprintf(out, SET_MAX_BYTES, "exporters.local.directory='");
+    size_t len = (size_t)snprintf(out, SET_MAX_BYTES, "%s='", key);
     for (const char *c = folder; *c != '\0'; c++) {
-        if (len + 4 > SET_MAX_BYTES) {
+        if (len + strlen(below) + 4 > SET_MAX_BYTES) {
             return false;
         }
         out[len++] = *c;
@@ -94,7 +95,7 @@ static bool set_data_folder(const char *folder, char out[SET_MAX_BYTES])
             out[len++] = '\''; /* YAML doubles a quote inside quotes */
         }
     }
-    snprintf(out + len, SET_MAX_BYTES - len, "'");
+    snprintf(out + len, SET_MAX_BYTES - len, "%s'", below);
     return true;
 }
 
@@ -106,15 +107,17 @@ static bool is_port(const char *text)
 
 static int run_local(const struct cli *cli)
 {
-    char data[SET_MAX_BYTES], port[128];
-    const char *sets[LIST_MAX + 2];
+    char data[SET_MAX_BYTES], queue[SET_MAX_BYTES], port[128];
+    const char *sets[LIST_MAX + 3];
     size_t count = 0;
     if (cli->data_folder != NULL) {
-        if (!set_data_folder(cli->data_folder, data)) {
+        if (!set_folder("exporters.local.directory", cli->data_folder, "", data) ||
+            !set_folder("extensions.file_storage.directory", cli->data_folder, "/queue", queue)) {
             fprintf(stderr, "spanbridge local: --data: the path is too long\n");
             return RAY_EXIT_WRONG_CALL;
         }
         sets[count++] = data;
+        sets[count++] = queue;
     }
     if (cli->port != NULL) {
         if (!is_port(cli->port)) {

@@ -3,6 +3,7 @@
 
 #include "config/nearest.h"
 #include "daemon/extension.h"
+#include "daemon/storage.h"
 #include "exporter/awsxray.h"
 #include "exporter/local.h"
 #include "exporter/xray_daemon.h"
@@ -110,9 +111,9 @@ static void awsxray_translate_options(const void *options, struct ray_translate_
                                        out);
 }
 
-static size_t awsxray_queue_bytes(const void *options)
+static const struct ray_queue_key_options *awsxray_queue_keys(const void *options)
 {
-    return ((const struct ray_awsxray_options *)options)->queue.queue_size_bytes;
+    return &((const struct ray_awsxray_options *)options)->queue;
 }
 
 static void *awsxray_create(const void *options, const struct ray_exporter_environment *environment)
@@ -157,7 +158,7 @@ static void awsxray_free(void *exporter)
 
 static const struct ray_exporter_verbs awsxray_verbs = {
     .translate_options = awsxray_translate_options,
-    .queue_bytes = awsxray_queue_bytes,
+    .queue_keys = awsxray_queue_keys,
     .create = awsxray_create,
     .start = awsxray_start,
     .ready = awsxray_ready,
@@ -179,9 +180,9 @@ static void local_translate_options(const void *options, struct ray_translate_op
                                        out);
 }
 
-static size_t local_queue_bytes(const void *options)
+static const struct ray_queue_key_options *local_queue_keys(const void *options)
 {
-    return ((const struct ray_local_options *)options)->queue.queue_size_bytes;
+    return &((const struct ray_local_options *)options)->queue;
 }
 
 static void *local_create(const void *options, const struct ray_exporter_environment *environment)
@@ -217,7 +218,7 @@ static void local_addresses(const void *options, const void *exporter, struct ra
 
 static const struct ray_exporter_verbs local_verbs = {
     .translate_options = local_translate_options,
-    .queue_bytes = local_queue_bytes,
+    .queue_keys = local_queue_keys,
     .create = local_create,
     .start = local_start,
     .ready = local_ready,
@@ -241,9 +242,9 @@ static void xray_daemon_translate_options(const void *options, struct ray_transl
     ray_document_options_for_translate(&daemon->documents, out);
 }
 
-static size_t xray_daemon_queue_bytes(const void *options)
+static const struct ray_queue_key_options *xray_daemon_queue_keys(const void *options)
 {
-    return ((const struct ray_xray_daemon_options *)options)->queue.queue_size_bytes;
+    return &((const struct ray_xray_daemon_options *)options)->queue;
 }
 
 static void *xray_daemon_create(const void *options,
@@ -274,7 +275,7 @@ static void xray_daemon_free(void *exporter)
 
 static const struct ray_exporter_verbs xray_daemon_verbs = {
     .translate_options = xray_daemon_translate_options,
-    .queue_bytes = xray_daemon_queue_bytes,
+    .queue_keys = xray_daemon_queue_keys,
     .create = xray_daemon_create,
     .start = xray_daemon_start,
     .ready = xray_daemon_ready,
@@ -338,6 +339,14 @@ static const struct ray_component_kind kinds[] = {
         .options_bytes = sizeof(struct ray_xray_daemon_options),
         .check = xray_daemon_check,
         .exporter = &xray_daemon_verbs,
+    },
+    {
+        .section = RAY_SECTION_EXTENSION,
+        .type = "file_storage",
+        .help = "the folder of durable queues: sending_queue.storage names it",
+        .table = ray_storage_option_table,
+        .options_bytes = sizeof(struct ray_storage_options),
+        .check = ray_storage_check,
     },
     {
         .section = RAY_SECTION_EXTENSION,

@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "daemon/memory_limiter.h"
+#include "exporter/document_options.h"
 #include "exporter/exporter.h"
 #include "net/address.h"
 #include "receiver/otlp.h"
@@ -35,8 +36,8 @@ struct ray_processor_verbs {
 struct ray_exporter_verbs {
     /* What shapes its documents. Views into `options`. */
     void (*translate_options)(const void *options, struct ray_translate_options *out);
-    /* Bytes that its pipeline's queue should hold for it. */
-    size_t (*queue_bytes)(const void *options);
+    /* What it asks of its pipeline's queue. Inside `options`. */
+    const struct ray_queue_key_options *(*queue_keys)(const void *options);
     void *(*create)(const void *options, const struct ray_exporter_environment *environment);
     enum ray_status (*start)(void *exporter, struct ray_net_error *error);
     /* Is it able to deliver? `why` (200 bytes) says what is missing. Any thread. NULL: always. */

@@ -1,6 +1,7 @@
 /* graph: see graph.h. */
 #include "daemon/graph.h"
 
+#include "daemon/pipeline_queue.h"
 #include "queue/ledger.h"
 #include "queue/queue.h"
 #include "receiver/intake.h"
@@ -25,6 +26,7 @@ struct exporter_node {
 
 struct pipeline_node {
     const struct ray_config_pipeline *config;
+    struct ray_pipeline_queue asked; /* by its exporters */
     struct ray_queue *queue;
     uint32_t linger_ms;
     bool limits_memory; /* it has a memory_limiter */
@@ -87,6 +89,11 @@ static enum ray_status read_exporter(struct ray_graph *graph, struct pipeline_no
     }
     node->kind = read->kind;
     node->options = read->options;
+    if (ray_pipeline_queue_ask(&pipeline->asked, graph->components, node->component,
+                               node->kind->exporter->queue_keys(node->options),
+                               problems) != RAY_OK) {
+        return RAY_INVALID;
+    }
     if (node->kind->exporter->one_pipeline_only &&
         used_elsewhere(graph, pipeline, node->component)) {
         ray_problem(problems, &reference->place,
@@ -200,10 +207,13 @@ static enum ray_status create_exporter(struct ray_graph *graph, struct pipeline_
     if (status != RAY_OK) {
         return status;
     }
+    const struct ray_queue_key_options *keys = node->kind->exporter->queue_keys(node->options);
     node->environment = (struct ray_exporter_environment){
         .id = ray_arena_copy_cstr(graph->arena, node->component->id),
         .queue = pipeline->queue,
         .profile = ray_translator_profile(node->translator),
+        .max_age_ms = keys->max_age_ms,
+        .drop_oldest = keys->on_full == 1,
         .control = graph->environment.control,
         .metrics = graph->environment.metrics,
         .log = graph->environment.log,
@@ -244,14 +254,17 @@ static enum ray_status export_queue_metrics(struct ray_graph *graph, struct pipe
     return RAY_OK;
 }
 
-static enum ray_status create_pipeline(struct ray_graph *graph, struct pipeline_node *pipeline)
+static enum ray_status create_pipeline(struct ray_graph *graph, struct pipeline_node *pipeline,
+                                       struct ray_problems *problems)
 {
-    struct ray_queue_options options = {.max_bytes = 1, .max_linger_ms = pipeline->linger_ms};
-    for (size_t i = 0; i < pipeline->config->exporter_count; i++) {
-        const struct exporter_node *node = &pipeline->exporters[i];
-        size_t wanted = node->kind->exporter->queue_bytes(node->options);
-        options.max_bytes = wanted > options.max_bytes ? wanted : options.max_bytes;
+    struct ray_queue_options options;
+    enum ray_status made = ray_pipeline_queue_options(
+        &pipeline->asked, pipeline->config->id, ray_memory_total_bytes(""), graph->environment.log,
+        graph->environment.clock, graph->arena, problems, &options);
+    if (made != RAY_OK) {
+        return made;
     }
+    options.max_linger_ms = pipeline->linger_ms;
     pipeline->queue = ray_queue_new(&options);
     if (pipeline->queue == NULL) {
         return RAY_NOMEM;
@@ -315,7 +328,8 @@ static size_t held_bytes(void *context)
     struct ray_graph *graph = context;
     size_t bytes = 0;
     for (size_t i = 0; i < graph->pipeline_count; i++) {
-        bytes += ray_queue_used_bytes(graph->pipelines[i].queue);
+        struct ray_queue *queue = graph->pipelines[i].queue;
+        bytes += ray_queue_is_durable(queue) ? 0 : ray_queue_used_bytes(queue);
     }
     return bytes;
 }
@@ -439,12 +453,12 @@ static enum ray_status read_pipelines(struct ray_graph *graph, struct ray_proble
     return status;
 }
 
-static enum ray_status create_all(struct ray_graph *graph)
+static enum ray_status create_all(struct ray_graph *graph, struct ray_problems *problems)
 {
     enum ray_status status = RAY_OK;
     open_gate(graph);
     for (size_t i = 0; i < graph->pipeline_count && status == RAY_OK; i++) {
-        status = create_pipeline(graph, &graph->pipelines[i]);
+        status = create_pipeline(graph, &graph->pipelines[i], problems);
     }
     for (size_t i = 0; i < graph->receiver_count && status == RAY_OK; i++) {
         status = create_receiver(graph, &graph->receivers[i]);
@@ -467,7 +481,7 @@ enum ray_status ray_graph_new(const struct ray_component_set *components, struct
     enum ray_status status = read_pipelines(graph, problems);
     status = ray_status_worst(status, read_receivers(graph, problems));
     if (status == RAY_OK) {
-        status = create_all(graph);
+        status = create_all(graph, problems);
     }
     if (status != RAY_OK) {
         ray_graph_free(graph);
@@ -527,10 +541,33 @@ static void report_start(const struct ray_config_component *component, enum ray_
                 RAY_STR_ARG(component->id), error->text);
 }
 
+/* Opens the log, when there is one: whatever an earlier process left is known from here on. */
+static enum ray_status start_queue(struct pipeline_node *pipeline, struct ray_problems *problems)
+{
+    char error[256] = "";
+    const struct ray_pipeline_queue *asked = &pipeline->asked;
+    enum ray_status status =
+        asked->storage != NULL ? ray_storage_prepare(asked->storage, error) : RAY_OK;
+    if (status == RAY_OK) {
+        status = ray_queue_start(pipeline->queue, error);
+    }
+    if (status != RAY_OK) {
+        struct ray_place place =
+            ray_component_place(asked->storage_component, RAY_STR("directory"));
+        ray_problem(problems, &place, "extensions.%.*s: %s",
+                    RAY_STR_ARG(asked->storage_component->id), error);
+    }
+    return status;
+}
+
 static enum ray_status start_exporters(struct ray_graph *graph, struct ray_problems *problems)
 {
     for (size_t i = 0; i < graph->pipeline_count; i++) {
         struct pipeline_node *pipeline = &graph->pipelines[i];
+        enum ray_status opened = start_queue(pipeline, problems);
+        if (opened != RAY_OK) {
+            return opened;
+        }
         for (size_t k = 0; k < pipeline->config->exporter_count; k++) {
             struct exporter_node *node = &pipeline->exporters[k];
             struct ray_net_error error = {""};
@@ -541,6 +578,7 @@ static enum ray_status start_exporters(struct ray_graph *graph, struct ray_probl
             }
             node->started = true;
         }
+        ray_queue_forget_absent(pipeline->queue);
     }
     return RAY_OK;
 }
@@ -635,7 +673,8 @@ bool ray_graph_owes(const struct ray_graph *graph)
 {
     bool owes = atomic_load(&graph->given_up) > 0;
     for (size_t i = 0; i < graph->pipeline_count; i++) {
-        owes = owes || ray_queue_used_bytes(graph->pipelines[i].queue) > 0;
+        struct ray_queue *queue = graph->pipelines[i].queue;
+        owes = owes || (!ray_queue_is_durable(queue) && ray_queue_used_bytes(queue) > 0);
     }
     return owes;
 }

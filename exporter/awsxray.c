@@ -608,6 +608,7 @@ static struct ray_sender *new_sender(struct ray_awsxray *exporter)
                                ? options->timeout_ms
                                : (uint32_t)options->request_timeout_seconds * 1000,
         .linger_ms = ray_queue_linger_ms(exporter->environment.queue),
+        .max_age_ms = exporter->environment.max_age_ms,
         .retry = retry->enabled,
         .initial_interval_ms = retry->initial_interval_ms,
         .max_interval_ms = retry->max_interval_ms,

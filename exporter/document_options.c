@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-#define NO_EFFECT ""
+#define NO_EFFECT       ""
+#define QUEUE_BYTES_MIN ((uint64_t)64 << 10)
 static const struct ray_option batch_table[] = {
     RAY_OPT_IGNORED("flush_timeout", NO_EFFECT),
     RAY_OPT_IGNORED("min_size", NO_EFFECT),
@@ -19,16 +20,27 @@ static const struct ray_option batch_table[] = {
 #define RAY_OPT_STRUCT struct ray_queue_key_options
 const struct ray_option ray_queue_key_table[] = {
     RAY_OPT_BOOL("enabled", enabled, "true", "the queue is always there; false has no effect"),
-    RAY_OPT_BYTES("queue_size", queue_size_bytes, "64MiB", "64KiB", "1TiB",
-                  "memory for documents that wait; past it clients are told to retry"),
-    RAY_OPT_ENUM("sizer", sizer, "bytes", "bytes|items|requests", "unit of queue_size"),
+    RAY_OPT_BYTES("queue_size", queue_size, "0", "1", "1TiB",
+                  "what may wait, in units of sizer; past it clients are told to retry. Left out: "
+                  "64MiB of memory, or a quarter of the control group's limit where that is less; "
+                  "with storage its max_size"),
+    RAY_OPT_ENUM("sizer", sizer, "bytes", "bytes|items|requests",
+                 "unit of queue_size; items are documents. Bytes are bounded with each"),
     RAY_OPT_BOOL("block_on_overflow", block_on_overflow, "false", "only false is served"),
     RAY_OPT_BOOL("wait_for_result", wait_for_result, "false", "only false is served"),
-    RAY_OPT_ENUM("on_full", on_full, "refuse", "refuse|drop_oldest", "only refuse is served"),
+    RAY_OPT_ENUM(
+        "on_full", on_full, "refuse", "refuse|drop_oldest",
+        "what a full queue means for this exporter: clients are told to retry, or it gives "
+        "up its own oldest documents, counted"),
+    RAY_OPT_DURATION("max_age", max_age_ms, "720h", "1s", "1000h",
+                     "documents that have waited longer are dropped, counted: X-Ray refuses "
+                     "segments older than 30 days"),
+    RAY_OPT_STR(
+        "storage", storage, "",
+        "a file_storage among the extensions: the queue is on disk and outlives the process, "
+        "for all exporters of the pipeline; left out: in memory"),
     RAY_OPT_IGNORED("num_consumers", "the exporter's own keys set how much it does at once"),
     RAY_OPT_IGNORED_SECTION("batch", batch_table, "documents are packed to the far end's limits"),
-    RAY_OPT_REFUSED("storage", "this version keeps the queue in memory only"),
-    RAY_OPT_REFUSED("max_age", "this version drops no document for its age"),
     RAY_OPT_END,
 };
 #undef RAY_OPT_STRUCT
@@ -86,12 +98,13 @@ void ray_queue_keys_check(const struct ray_queue_key_options *options, const str
         const char *key;
         const char *why;
     } rules[] = {
-        {options->sizer != 0, "sizer", "this version measures queues in bytes only"},
+        {options->sizer == RAY_SIZER_BYTES && options->queue_size > 0 &&
+             options->queue_size < QUEUE_BYTES_MIN,
+         "queue_size", "is below 64KiB; a number of items or requests needs its sizer"},
         {options->block_on_overflow, "block_on_overflow",
          "a full queue refuses with a hint to retry; it does not block"},
         {options->wait_for_result, "wait_for_result",
          "clients are answered when the queue has their data"},
-        {options->on_full != 0, "on_full", "this version only refuses when the queue is full"},
     };
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         if (rules[i].wrong) {

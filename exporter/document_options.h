@@ -45,12 +45,15 @@ void ray_document_keys_check(const struct ray_yaml *node, const char *path,
 
 struct ray_queue_key_options { /* section `sending_queue` */
     bool enabled;
-    uint64_t queue_size_bytes;
-    int sizer; /* 0 bytes; what is not served is refused by ray_queue_keys_check(), and so on */
+    uint64_t queue_size; /* in units of `sizer`; 0: not written */
+    int sizer;           /* enum ray_sizer */
     bool block_on_overflow;
     bool wait_for_result;
-    int on_full; /* 0 refuse */
+    int on_full; /* 0 refuse, 1 drop_oldest */
+    uint32_t max_age_ms;
+    struct ray_str storage; /* id of an extension; "": in memory */
 };
+enum ray_sizer { RAY_SIZER_BYTES, RAY_SIZER_ITEMS, RAY_SIZER_REQUESTS };
 extern const struct ray_option ray_queue_key_table[];
 
 /* `node` is the exporter's, `path` its path: "exporters.awsxray". Adds problems. */

@@ -20,6 +20,8 @@ struct ray_exporter_environment {
     const char *id; /* component id: the cursor's name, log and metric label */
     struct ray_queue *queue;
     uint64_t profile;                   /* of its documents */
+    uint64_t max_age_ms;                /* what was accepted longer ago is dropped; 0: nothing */
+    bool drop_oldest;                   /* for its cursor */
     struct ray_history_column *history; /* its own; NULL: nobody asks what became of a trace */
     /* Answers what is asked of the program (GET /why/...) by HTTP; NULL: nobody. For exporters that
      * listen; filled before they are started. */
@@ -28,5 +30,10 @@ struct ray_exporter_environment {
     struct ray_log *log;
     const struct ray_clock *clock;
 };
+
+/* At the stop, before the cursor is closed: what it still owes is counted as dropped, so that the
+ * ledger balances to the end, and returned; 0 when a durable queue keeps it for the next start. */
+uint64_t ray_exporter_give_up(const struct ray_exporter_environment *environment,
+                              struct ray_exporter_ledger *ledger, struct ray_cursor *cursor);
 
 #endif

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
+#include "config/state_folder.h"
 #include "core/thread.h"
 #include "local/api.h"
 #include "local/store.h"
@@ -168,37 +168,10 @@ enum ray_status ray_local_check(const struct ray_local_options *options,
 
 /* ---- the folder ---- */
 
-/* Makes it and what is missing above it. Span contents are the user's alone. */
-static bool make_folders(char *path)
-{
-    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        bool made = mkdir(path, 0700) == 0 || errno == EEXIST;
-        *slash = '/';
-        if (!made) {
-            return false;
-        }
-    }
-    return mkdir(path, 0700) == 0 || errno == EEXIST;
-}
-
-/* The XDG base directory specification: $XDG_STATE_HOME when absolute, else ~/.local/state. */
-static bool default_folder(char *out, size_t bytes)
-{
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    int len = -1;
-    if (state != NULL && state[0] == '/') {
-        len = snprintf(out, bytes, "%s/spanbridge", state);
-    } else if (home != NULL && home[0] == '/') {
-        len = snprintf(out, bytes, "%s/.local/state/spanbridge", home);
-    }
-    return len > 0 && (size_t)len < bytes;
-}
-
 static enum ray_status choose_folder(struct ray_str configured, char *out, size_t bytes,
                                      struct ray_net_error *error)
 {
-    if (configured.len >= bytes || (configured.len == 0 && !default_folder(out, bytes))) {
+    if (configured.len >= bytes || (configured.len == 0 && !ray_state_folder(out, bytes))) {
         snprintf(error->text, sizeof(error->text), "directory: %s",
                  configured.len > 0 ? "the path is too long"
                                     : "neither XDG_STATE_HOME nor HOME names one: set it");
@@ -208,7 +181,7 @@ static enum ray_status choose_folder(struct ray_str configured, char *out, size_
         memcpy(out, configured.ptr, configured.len);
         out[configured.len] = '\0';
     }
-    if (!make_folders(out)) {
+    if (!ray_make_folders(out)) {
         snprintf(error->text, sizeof(error->text), "directory: cannot create %.120s: %s", out,
                  strerror(errno));
         return RAY_IO;
@@ -375,6 +348,23 @@ static bool make_row(struct ray_local *exporter, const struct ray_document *docu
     return true;
 }
 
+/* The rows of one batch, but for what an earlier process stored. */
+static size_t make_batch_rows(struct ray_local *exporter, const struct held_batch *held,
+                              struct ray_store_document *rows)
+{
+    struct ray_batch_reader reader;
+    struct ray_document document;
+    size_t count = 0;
+    ray_batch_read_section(held->batch, exporter->environment.profile, &reader);
+    bool some_done = ray_cursor_may_be_done(exporter->cursor, held->first, reader.left);
+    for (uint64_t number = held->first; ray_batch_next(&reader, &document); number++) {
+        if (!some_done || !ray_cursor_is_done(exporter->cursor, number)) {
+            count += make_row(exporter, &document, &rows[count]) ? 1 : 0;
+        }
+    }
+    return count;
+}
+
 /* NULL when out of memory. */
 static struct ray_store_document *make_rows(struct ray_local *exporter, size_t *count)
 {
@@ -383,12 +373,7 @@ static struct ray_store_document *make_rows(struct ray_local *exporter, size_t *
         RAY_ARENA_ARRAY(exporter->arena, struct ray_store_document, documents);
     *count = 0;
     for (size_t i = 0; rows != NULL && i < exporter->held_count; i++) {
-        struct ray_batch_reader reader;
-        struct ray_document document;
-        ray_batch_read_section(exporter->held[i].batch, exporter->environment.profile, &reader);
-        while (ray_batch_next(&reader, &document)) {
-            *count += make_row(exporter, &document, &rows[*count]) ? 1 : 0;
-        }
+        *count += make_batch_rows(exporter, &exporter->held[i], &rows[*count]);
     }
     return rows;
 }
@@ -593,6 +578,7 @@ static enum ray_status start_all(struct ray_local *exporter, struct ray_net_erro
         .ledger = exporter->ledger,
         .wake = wake,
         .context = exporter,
+        .drop_oldest = environment->drop_oldest,
     };
     exporter->cursor = ray_cursor_open(environment->queue, &cursor);
     if (exporter->cursor == NULL) {
@@ -624,16 +610,6 @@ uint16_t ray_local_port(const struct ray_local *exporter)
     return exporter->api != NULL ? ray_api_port(exporter->api) : 0;
 }
 
-/* So that the ledger balances to the end. */
-static uint64_t count_given_up(struct ray_local *exporter)
-{
-    uint64_t left = ray_cursor_backlog(exporter->cursor);
-    if (left > 0) {
-        ray_ledger_dropped(exporter->ledger, RAY_STR("shutdown"), left);
-    }
-    return left;
-}
-
 uint64_t ray_local_stop(struct ray_local *exporter, uint32_t timeout_ms)
 {
     uint64_t given_up = 0;
@@ -651,7 +627,7 @@ uint64_t ray_local_stop(struct ray_local *exporter, uint32_t timeout_ms)
                  left_ms < READERS_TIMEOUT_MS ? (uint32_t)left_ms : READERS_TIMEOUT_MS);
     exporter->api = NULL;
     if (exporter->cursor != NULL) {
-        given_up = count_given_up(exporter);
+        given_up = ray_exporter_give_up(&exporter->environment, exporter->ledger, exporter->cursor);
         ray_cursor_close(exporter->cursor);
         exporter->cursor = NULL;
     }

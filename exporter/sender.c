@@ -34,6 +34,7 @@ struct ray_sender {
     struct ray_cursor *cursor;
     struct ray_stage *stage;
     bool closed;            /* the queue, and all of it was read */
+    bool some_done;         /* an earlier process delivered some of what was read */
     uint64_t pack_after_ns; /* there was no memory for a parcel */
     struct ray_schedule schedule;
     struct ray_parcel *waiting; /* oldest first */
@@ -425,6 +426,8 @@ static void look_ahead(struct ray_sender *sender)
             sender->closed = status == RAY_CLOSED;
             return;
         }
+        sender->some_done = sender->some_done || ray_cursor_may_be_done(sender->cursor, number,
+                                                                        ray_batch_documents(batch));
         ray_stage_give(sender->stage, batch, sender->environment.profile, number, now_ns(sender));
     }
 }
@@ -446,6 +449,10 @@ static void fill(struct ray_sender *sender, struct ray_parcel *parcel)
     ray_stage_begin(sender->stage, sender->options.documents_max,
                     sender->options.body_max_bytes / 5 * 4); /* escapes take the rest */
     while (ray_stage_peek(sender->stage, &staged)) {
+        if (sender->some_done && ray_cursor_is_done(sender->cursor, staged.number)) {
+            ray_stage_take(sender->stage);
+            continue;
+        }
         bool too_old = is_too_old(sender, staged.accepted_unix_ns);
         enum ray_status status = too_old ? RAY_INVALID
                                          : ray_parcel_add(parcel, &staged.document, staged.number,
@@ -753,6 +760,7 @@ enum ray_status ray_sender_open(struct ray_sender *sender)
         .ledger = sender->ledger,
         .wake = wake,
         .context = sender,
+        .drop_oldest = sender->environment.drop_oldest,
     };
     sender->cursor = ray_cursor_open(sender->environment.queue, &cursor);
     if (sender->cursor == NULL) {
@@ -785,20 +793,13 @@ bool ray_sender_ready(struct ray_sender *sender, char why[200])
     return healthy;
 }
 
-/* Counts what is left as dropped, so that the ledger balances to the end. */
+/* What flies is called back: nobody knows of it any more. */
 static uint64_t give_up(struct ray_sender *sender)
 {
     while (sender->flying != NULL) {
         sender->transport->ops->cancel(sender->transport, &sender->flying->call);
     }
-    uint64_t left = ray_cursor_backlog(sender->cursor);
-    if (left > 0) {
-        ray_ledger_dropped(sender->ledger, RAY_STR("shutdown"), left);
-        ray_log_error(sender->environment.log, "accepted documents given up at the stop",
-                      "exporter=%s documents=%llu",
-                      RAY_LOG_STR(ray_str_from(sender->environment.id)), (unsigned long long)left);
-    }
-    return left;
+    return ray_exporter_give_up(&sender->environment, sender->ledger, sender->cursor);
 }
 
 uint64_t ray_sender_stop(struct ray_sender *sender, uint32_t timeout_ms)

@@ -709,6 +709,7 @@ enum ray_status ray_xray_daemon_open(struct ray_xray_daemon *exporter, struct ra
         .ledger = exporter->ledger,
         .wake = wake,
         .context = exporter,
+        .drop_oldest = exporter->environment.drop_oldest,
     };
     exporter->cursor = ray_cursor_open(exporter->environment.queue, &cursor);
     if (exporter->cursor == NULL) {
@@ -751,14 +752,7 @@ static uint64_t give_up(struct ray_xray_daemon *exporter)
 {
     hear(exporter);
     settle(exporter, exporter->next);
-    uint64_t left = ray_cursor_backlog(exporter->cursor);
-    if (left > 0) {
-        ray_ledger_dropped(exporter->ledger, RAY_STR("shutdown"), left);
-        ray_log_error(exporter->environment.log, "accepted documents given up at the stop",
-                      "exporter=%s documents=%llu", own_id(exporter).text,
-                      (unsigned long long)left);
-    }
-    return left;
+    return ray_exporter_give_up(&exporter->environment, exporter->ledger, exporter->cursor);
 }
 
 static void forget(struct ray_xray_daemon *exporter)

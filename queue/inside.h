@@ -28,7 +28,8 @@ struct ray_queue {
     struct ray_cursor *cursors;
     uint32_t cursor_count;
     struct ray_owed owed;
-    size_t reserved_bytes; /* promised, or on their way into the log */
+    uint64_t pushed_batches, pushed_documents; /* ever */
+    size_t reserved_bytes;                     /* promised, or on their way into the log */
     bool closed;
     struct ray_durable *durable; /* NULL: in memory */
 };

@@ -67,6 +67,8 @@ void ray_queue_owe_all(struct ray_queue *queue, struct ray_unit *unit,
                        const struct ray_batch *batch, uint64_t first)
 {
     uint32_t documents = ray_batch_documents(batch);
+    queue->pushed_batches++;
+    queue->pushed_documents += documents;
     for (struct ray_cursor *c = queue->cursors; c != NULL; c = c->next) {
         struct ray_share *share = ray_unit_share(unit, &c->owed);
         if (share == NULL) {
@@ -185,8 +187,38 @@ static bool drop_oldest_of(struct ray_cursor *cursor, struct ray_unit **done)
     return false;
 }
 
+/* A batch for each unit in memory; in a log as many as the documents that are left make on average.
+ */
+static uint64_t count_requests(const struct ray_queue *queue, uint64_t documents)
+{
+    if (queue->durable == NULL) {
+        return queue->owed.place_count - queue->owed.places_empty;
+    }
+    double mean = queue->pushed_batches > 0
+                      ? (double)queue->pushed_documents / (double)queue->pushed_batches
+                      : 1;
+    return (uint64_t)((double)documents / mean);
+}
+
+static bool counts_have_room(const struct ray_queue *queue)
+{
+    const struct ray_queue_options *options = &queue->options;
+    if (options->max_documents == 0 && options->max_requests == 0) {
+        return true;
+    }
+    uint64_t documents = 0;
+    for (const struct ray_cursor *c = queue->cursors; c != NULL; c = c->next) {
+        documents = c->owed.backlog > documents ? c->owed.backlog : documents;
+    }
+    return (options->max_documents == 0 || documents < options->max_documents) &&
+           (options->max_requests == 0 || count_requests(queue, documents) < options->max_requests);
+}
+
 static bool has_room(const struct ray_queue *queue, size_t bytes)
 {
+    if (!counts_have_room(queue)) {
+        return false;
+    }
     size_t held = ray_queue_held_bytes(queue);
     return held <= queue->options.max_bytes && bytes <= queue->options.max_bytes - held;
 }

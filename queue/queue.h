@@ -25,7 +25,10 @@ struct ray_cursor;
 struct ray_wal_options;
 
 struct ray_queue_options {
-    size_t max_bytes;       /* bytes held at most, > 0: payload in memory, or files */
+    size_t max_bytes; /* bytes held at most, > 0: payload in memory, or files */
+    /* 0: no bound. Documents not yet done with by the cursor that has most; requests are batches,
+     * with a log as many as those documents are on average. Seen before a push, not within it. */
+    uint64_t max_documents, max_requests;
     uint32_t max_linger_ms; /* see ray_queue_linger_ms */
     /* NULL: in memory. Copied; what it points to must outlive the queue. */
     const struct ray_wal_options *log;

@@ -250,7 +250,8 @@ def sink():
     assert not made.problems, made.problems[:3]
 
 
-def collector_yaml(endpoint, exporter="", extra=""):
+def collector_yaml(endpoint, exporter="", extra="", storage=""):
+    """`storage`: keys of a file_storage that the service then has."""
     return f"""
 receivers:
   otlp:
@@ -264,8 +265,9 @@ exporters:
 {exporter}
 extensions:
   health_check: {{endpoint: "127.0.0.1:0"}}
+{f"  file_storage: {{{storage}}}" if storage else ""}
 service:
-  extensions: [health_check]
+  extensions: [health_check{", file_storage" if storage else ""}]
   telemetry: {{metrics: {{address: "127.0.0.1:0"}}}}
   pipelines:
     traces: {{receivers: [otlp], exporters: [awsxray]}}
@@ -279,9 +281,9 @@ AWS_KEYS = dict(AWS_ACCESS_KEY_ID=KEY_ID, AWS_SECRET_ACCESS_KEY=SECRET)
 @pytest.fixture
 def collector(start, sink, tmp_path):
     """collector(exporter keys, environment) -> Program that uploads to the sink."""
-    def go(exporter="", endpoint=None, environment=None, extra=""):
+    def go(exporter="", endpoint=None, environment=None, extra="", storage=""):
         path = tmp_path / "collector.yaml"
-        path.write_text(collector_yaml(endpoint or sink.url, exporter, extra))
+        path.write_text(collector_yaml(endpoint or sink.url, exporter, extra, storage))
         program = start("--config", str(path), environment=environment or clean_environment(**AWS_KEYS))
         assert program.addresses, program.log
         return program

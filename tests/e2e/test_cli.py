@@ -268,7 +268,7 @@ def test_an_adot_file_with_metrics_starts(start, tmp_path):
     assert strict.returncode == 1
 
 
-@pytest.mark.parametrize("kind", ["otlp", "batch", "awsxray", "local", "xray_daemon", "health_check"])
+@pytest.mark.parametrize("kind", ["otlp", "batch", "awsxray", "local", "xray_daemon", "file_storage", "health_check"])
 def test_the_configuration_page_is_what_the_tables_say(kind):
     page = (pathlib.Path(__file__).parents[2] / "docs/configuration.md").read_text()
     rows = [line for line in run("components", kind).stdout.decode().splitlines() if line.startswith("| `")]

@@ -140,8 +140,17 @@ def test_data_outlives_the_process(start, tmp_path):
         assert program.stop() == 0
 
 
+def test_a_full_disk_refuses_what_it_cannot_keep(start, tmp_path):
+    program = start("local", "--data", str(tmp_path / "full"), *LOCAL_PORTS, max_file_bytes=100_000)
+    status, headers, _ = post(program.addresses["http"], request(span("too much")))
+    assert status == 503 and int(headers["Retry-After"]) >= 1
+    assert get(program.addresses["health"], "/livez")[0] == 200
+    assert program.stop() == 0
+
+
 def test_a_full_disk_loses_nothing_and_harms_no_other_request(start, tmp_path):
-    program = start("local", "--data", str(tmp_path / "full"), *LOCAL_PORTS, "--set", "service.shutdown_timeout=1s", max_file_bytes=400_000)
+    program = start("local", "--data", str(tmp_path / "full"), *LOCAL_PORTS, "--set", "service.shutdown_timeout=1s",
+                    "--set", "exporters.local.sending_queue.storage=''", max_file_bytes=400_000)
     big = [span("big", attributes=[{"key": "text", "value": {"stringValue": os.urandom(10_000).hex()}}]) for _ in range(60)]
     for one in big:
         assert post(program.addresses["http"], request(one))[0] == 200

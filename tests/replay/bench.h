@@ -59,7 +59,7 @@ static inline void set_options(struct ray_awsxray_options *options)
                   .max_interval_ms = 5000,
                   .multiplier = 2,
                   .randomization_factor = 1},
-        .queue = {.enabled = true, .queue_size_bytes = 64u << 20},
+        .queue = {.enabled = true, .queue_size = 64u << 20},
     };
 }
 

@@ -41,7 +41,8 @@ static void test_defaults(void **state)
     assert_int_equal(o->retry.max_interval_ms, 5000);
     assert_int_equal(o->retry.max_elapsed_ms, 0);
     assert_true(o->retry.enabled && o->retry.multiplier == 2 && o->retry.randomization_factor == 1);
-    assert_int_equal(o->queue.queue_size_bytes, 64 << 20);
+    assert_int_equal(o->queue.queue_size, 0); /* the pipeline decides */
+    assert_int_equal(o->queue.max_age_ms, 720u * 3600 * 1000);
     assert_int_equal(o->documents.preserve, 0);
     unload(&bench);
 }
@@ -57,7 +58,8 @@ static void test_all_keys(void **state)
                           "aws_log_groups: [g]\npreserve: all\ntimeout: 3s\n"
                           "retry_on_failure: {enabled: true, initial_interval: 1s}\n"
                           "sending_queue: {enabled: true, queue_size: 128MiB, sizer: bytes, "
-                          "num_consumers: 4}\n"
+                          "num_consumers: 4, storage: file_storage/x, on_full: drop_oldest, "
+                          "max_age: 1h}\n"
                           "local_mode: true\nresource_arn: x\ntelemetry: {enabled: true}\n"));
     struct ray_translate_options translate;
     ray_document_options_for_translate(&(&bench.options)->documents, &translate);
@@ -67,7 +69,10 @@ static void test_all_keys(void **state)
     assert_int_equal(translate.aws_log_group_count, 1);
     assert_true(translate.index_all_attributes && translate.preserve_all);
     assert_int_equal(bench.options.timeout_ms, 3000);
-    assert_int_equal(bench.options.queue.queue_size_bytes, 128 << 20);
+    assert_int_equal(bench.options.queue.queue_size, 128 << 20);
+    assert_int_equal(bench.options.queue.on_full, 1);
+    assert_int_equal(bench.options.queue.max_age_ms, 3600 * 1000);
+    CHECK_STR(bench.options.queue.storage, "file_storage/x");
     assert_int_equal(bench.problems.warnings, 5); /* max_retries, num_consumers, last three */
     unload(&bench);
 }
@@ -78,10 +83,9 @@ static const struct {
 } refused[] = {
     {"role_arn: arn:aws:iam::1:role/x", "role_arn"},
     {"external_id: x", "external_id"},
-    {"sending_queue: {storage: file_storage}", "sending_queue.storage"},
-    {"sending_queue: {max_age: 1h}", "sending_queue.max_age"},
-    {"sending_queue: {sizer: requests}", "sizer: this version measures"},
-    {"sending_queue: {on_full: drop_oldest}", "on_full: this version"},
+    {"sending_queue: {on_full: drop_newest}", "on_full"},
+    {"sending_queue: {queue_size: 0}", "queue_size: 0 is below 1"},
+    {"sending_queue: {wait_for_result: true, storage: file_storage}", "wait_for_result"},
     {"sending_queue: {block_on_overflow: true}", "block_on_overflow"},
     {"sending_queue: {queue_size: 1000}", "queue_size"},
     {"region: US-EAST-1", "f.yaml:1:9: exporters.awsxray.region: no AWS region"},

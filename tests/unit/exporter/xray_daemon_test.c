@@ -2,7 +2,11 @@
  * waits right, is everything counted? A scripted network in virtual time. */
 #include "exporter/xray_daemon.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/unit/check.h"
 
@@ -411,6 +415,39 @@ static void test_kernel_says_too_long(void **state)
     end(&f);
 }
 
+/* With its own thread, socket and clock: pushed while it runs, drained by the stop. */
+static void test_thread(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct ray_net_error error = {""};
+    char endpoint[32], datagram[256];
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    begin(&f, 0);
+    ray_xray_daemon_free(f.exporter);
+    snprintf(endpoint, sizeof(endpoint), "127.0.0.1:%u", ntohs(at.sin_port));
+    f.options.endpoint = ray_str_from(endpoint);
+    f.environment.clock = &ray_clock_system;
+    f.exporter = ray_xray_daemon_new(&f.options, &f.environment, NULL);
+    CHECK_OK(ray_xray_daemon_start(f.exporter, &error));
+    for (unsigned i = 0; i < 10; i++) {
+        push(&f, 10, "");
+    }
+    close_and_stop(&f, 20000, 0);
+    for (unsigned i = 0; i < 100; i++) {
+        ssize_t got = recv(fd, datagram, sizeof(datagram), MSG_DONTWAIT);
+        assert_true(got > 0);
+        take(&f.far, (struct ray_str){datagram, (size_t)got});
+    }
+    all_arrived(&f, 1);
+    close(fd);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_gives_up),
         cmocka_unit_test(test_kernel_says_too_long),
+        cmocka_unit_test(test_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
