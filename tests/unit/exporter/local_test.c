@@ -277,7 +277,7 @@ static const struct {
     {"{access_keys: [{id: A}]}", "local.access_keys[0]: needs both id and secret"},
     {"{access_keys: [{id: A, secert: B}]}", "secert: unknown key"},
     {"{retention: {max_age: 1s}}", "max_age"},
-    {"{sending_queue: {on_full: drop_newest}}", "only refuses"},
+    {"{sending_queue: {on_full: drop_newest}}", "did you mean 'drop_oldest'"},
     {"{directroy: /x}", "did you mean 'directory'"},
 };
 
