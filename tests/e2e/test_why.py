@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from conftest import BINARY, clean_environment, unbalanced, wait_for
+from conftest import AWS_KEYS, BINARY, clean_environment, collector_yaml, unbalanced, wait_for
 from otlp import post, request, span, xray_id
 
 
@@ -129,3 +129,32 @@ def test_the_check_of_the_equations_sees_a_gap():
             'spanbridge_exporter_delivered_documents{exporter="x"} 3\nspanbridge_exporter_queued_documents{exporter="x"} 1\n'
             'spanbridge_exporter_dropped_documents{exporter="x",reason="a"} 1\n')
     assert unbalanced(page) and not unbalanced(page + 'spanbridge_exporter_dropped_documents{exporter="x",reason="b"} 1\n')
+
+
+def test_a_backlog_of_an_earlier_run(start, sink, tmp_path):
+    """After a restart no trace of before is known by name: the answer says how many it may be among."""
+    sink.behave = lambda number, documents: (503, {}, "try later")
+    text = collector_yaml(sink.url, "    sending_queue: {storage: file_storage}", "  shutdown_timeout: 0s")
+    text = text.replace("extensions:\n", "extensions:\n  file_storage: {directory: \"%s\", create_directory: true}\n" % (tmp_path / "queue"), 1)
+    text = text.replace("[health_check]", "[health_check, file_storage]")
+    (tmp_path / "durable.yaml").write_text(text)
+
+    def run():
+        program = start("--config", str(tmp_path / "durable.yaml"), environment=clean_environment(**AWS_KEYS))
+        assert program.addresses, program.log
+        return program
+
+    old, new = span(), span()
+    program = run()
+    take(program, old)
+    assert why(program, old["traceId"])["state"] == "waiting"
+    assert program.stop() == 0
+    program = run()
+    take(program, new)
+    answer = why(program, old["traceId"])
+    assert answer["state"] == "not_seen" and answer["answer"][1] == (
+        "it may be among what waits for exporter awsxray since before that: 1 document (found in its queue at the start)")
+    assert why(program, new["traceId"])["state"] == "waiting"
+    sink.behave = lambda number, documents: None
+    wait_for(lambda: why(program, old["traceId"])["state"] == "delivered", "the old one delivered")
+    assert program.stop() == 0
