@@ -139,13 +139,29 @@ static void say_unheard(struct answer *answer, const struct ray_history_fate *fa
                          RAY_STR_ARG(documents), fate->where, time_of(fate->taken_unix_s).text));
 }
 
+/* Documents that left the queue without a word of whose they were. */
+static int64_t given_up_unread(const struct answer *answer, const char *exporter)
+{
+    struct ray_metrics *metrics = answer->sources->metrics;
+    return ray_ledger_dropped_documents(metrics, exporter, RAY_STR("queue_full")) +
+           ray_ledger_dropped_documents(metrics, exporter, RAY_STR("damaged"));
+}
+
 static void say_waiting(struct answer *answer, const struct ray_history_fate *fate)
 {
+    int64_t unread = given_up_unread(answer, fate->where);
     struct ray_str documents = count_of(answer, fate->waiting, RAY_HISTORY_COUNT_MAX, "document");
     struct ray_str reason = reason_to_wait(answer, fate);
     say(answer, ray_arena_printf(answer->arena, "waiting: %.*s for exporter %s since %s: %.*s",
                                  RAY_STR_ARG(documents), fate->where,
                                  time_of(fate->taken_unix_s).text, RAY_STR_ARG(reason)));
+    if (unread > 0) {
+        struct ray_str lost = count_of(answer, (uint64_t)unread, UINT64_MAX, "document");
+        say(answer, ray_arena_printf(answer->arena,
+                                     "unless it is among what the queue of exporter %s gave up "
+                                     "unread, being full or damaged: %.*s",
+                                     fate->where, RAY_STR_ARG(lost)));
+    }
 }
 
 static bool is_door(const struct ray_history_fate *fate)

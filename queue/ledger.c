@@ -336,23 +336,29 @@ void ray_ledger_retried(struct ray_exporter_ledger *ledger, struct ray_str reaso
 }
 
 static int64_t read_cell(struct ray_metrics *metrics, enum exporter_family family,
-                         const char *exporter)
+                         const char *exporter, const struct ray_str *reason)
 {
     struct ray_buf labels;
     ray_buf_init(&labels, LABELS_MAX_BYTES);
     ray_metric_label(&labels, "exporter", ray_str_from(exporter));
     struct ray_metric *cell =
-        cell_with_reason(metrics, &exporter_families[family], ray_buf_str(&labels), NULL);
+        cell_with_reason(metrics, &exporter_families[family], ray_buf_str(&labels), reason);
     ray_buf_clear(&labels);
     return cell != NULL ? ray_metric_get(cell) : 0;
 }
 
 int64_t ray_ledger_queued_documents(struct ray_metrics *metrics, const char *exporter)
 {
-    return read_cell(metrics, QUEUED, exporter);
+    return read_cell(metrics, QUEUED, exporter, NULL);
 }
 
 int64_t ray_ledger_recovered_documents(struct ray_metrics *metrics, const char *exporter)
 {
-    return read_cell(metrics, RECOVERED, exporter);
+    return read_cell(metrics, RECOVERED, exporter, NULL);
+}
+
+int64_t ray_ledger_dropped_documents(struct ray_metrics *metrics, const char *exporter,
+                                     struct ray_str reason)
+{
+    return read_cell(metrics, DROPPED, exporter, &reason);
 }

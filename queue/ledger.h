@@ -94,6 +94,9 @@ void ray_ledger_retried(struct ray_exporter_ledger *ledger, struct ray_str reaso
 /* The two for that exporter's id, 0 when it has no column: for questions from outside. */
 int64_t ray_ledger_queued_documents(struct ray_metrics *metrics, const char *exporter);
 int64_t ray_ledger_recovered_documents(struct ray_metrics *metrics, const char *exporter);
+/* Dropped for that reason. */
+int64_t ray_ledger_dropped_documents(struct ray_metrics *metrics, const char *exporter,
+                                     struct ray_str reason);
 
 /* Gauges in bytes, labelled exporter and pipeline; whoever owns the queue says how to read them. */
 extern const struct ray_metric_family ray_exporter_queue_size;     /* otelcol_exporter_queue_size */

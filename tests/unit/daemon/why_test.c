@@ -129,6 +129,9 @@ static void test_waiting_and_why(void **state)
     f.exporters[0].ready = false;
     snprintf(f.exporters[0].why, sizeof(f.exporters[0].why), "no credentials");
     check_answer(&f, WAITS "no credentials\"]");
+    ray_ledger_dropped(f.ledger, RAY_STR("queue_full"), 9);
+    check_answer(&f, WAITS "no credentials\",\"unless it is among what the queue of exporter "
+                           "awsxray/eu gave up unread, being full or damaged: 9 documents\"]");
     tear_down(&f);
 }
 
