@@ -73,7 +73,7 @@ static void types_that_are_not_served_are_told_when_used(void **state)
     CHECK_BUF(
         &f->problems.text,
         "c.yaml:7:3: exporters.awsxrai: unknown type, did you mean 'awsxray'?\n"
-        "c.yaml:8:3: exporters.kafka: this type is not served here; served: awsxray, local\n");
+        "c.yaml:8:3: exporters.kafka: this type is not served here; served: awsxray, local, xray_daemon\n");
 }
 
 static void places_follow_the_keys_that_were_written(void **state)
