@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#define SENTENCES_MAX   (RAY_HISTORY_EXPORTERS_MAX * 4)
+#define SENTENCES_MAX   ((size_t)RAY_HISTORY_EXPORTERS_MAX * 5)
 #define REFUSALS_TOLD   5u /* in words; all are in the JSON */
 #define TIME_TEXT_BYTES 32u
 #define ON_ITS_WAY_S    5u /* at most, from what the history hears to what the queue counts */
