@@ -133,7 +133,7 @@ static void answer(struct ray_intake_call *call, enum ray_status status)
 
 static enum ray_status make_pushes(struct ray_intake_call *call, size_t count)
 {
-    call->pushes = count == 1 ? &call->first : calloc(count, sizeof(*call->pushes));
+    call->pushes = count <= 1 ? &call->first : calloc(count, sizeof(*call->pushes));
     return call->pushes != NULL ? RAY_OK : RAY_NOMEM;
 }
 
