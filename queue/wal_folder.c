@@ -92,10 +92,23 @@ uint64_t ray_wal_highest_done(struct ray_wal *wal)
     return listing.highest_done;
 }
 
+/* A new folder is on the disk when its parent is. One that we may not open is left to the system.
+ */
+static void sync_parent(struct ray_wal *wal)
+{
+    char path[PATH_BYTES];
+    const char *slash = strrchr(wal->folder, '/');
+    int len = slash == NULL ? 1 : slash == wal->folder ? 1 : (int)(slash - wal->folder);
+    snprintf(path, sizeof(path), "%.*s", len, slash == NULL ? "." : wal->folder);
+    (void)!ops(wal)->sync_folder(wal->options.disk, path);
+}
+
 enum ray_status ray_wal_make_folder(struct ray_wal *wal, char error[256])
 {
     char path[PATH_BYTES];
-    if (ops(wal)->make_folder(wal->options.disk, wal->folder, 0700) != 0 && errno != EEXIST) {
+    if (ops(wal)->make_folder(wal->options.disk, wal->folder, 0700) == 0) {
+        sync_parent(wal);
+    } else if (errno != EEXIST) {
         snprintf(error, 256, "cannot create %.120s: %s", wal->folder, strerror(errno));
         return RAY_IO;
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh [PATTERN]: builds and runs everything that proves the program works, and ends with
 # "N passed, N failed". A suite that passed is not run again until a file changes: its result is
-# kept in build/passed under the hash of all sources. With PATTERN: the unit, golden, replay, corpus and
+# kept in build/passed under the hash of all sources. With PATTERN: the unit, golden, replay, fault, corpus and
 # e2e tests whose names match it, always run.
 set -uo pipefail
 cd "$(dirname "$0")/.."
