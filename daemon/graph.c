@@ -251,7 +251,10 @@ static enum ray_status export_queue_metrics(struct ray_graph *graph, struct pipe
         }
         ray_metric_set(capacity, (int64_t)max_bytes);
     }
-    return RAY_OK;
+    return ray_queue_is_durable(pipeline->queue)
+               ? ray_pipeline_queue_metrics(pipeline->queue, pipeline->config->id,
+                                            graph->environment.metrics)
+               : RAY_OK;
 }
 
 static enum ray_status create_pipeline(struct ray_graph *graph, struct pipeline_node *pipeline,

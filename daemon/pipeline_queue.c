@@ -164,3 +164,52 @@ enum ray_status ray_pipeline_queue_options(const struct ray_pipeline_queue *queu
     return queue->storage != NULL ? open_log(queue, pipeline_id, log, clock, arena, problems, out)
                                   : RAY_OK;
 }
+
+#define GAUGE(stat, scale)                                                                         \
+    static int64_t read_##stat(void *queue)                                                        \
+    {                                                                                              \
+        struct ray_wal_stats stats;                                                                \
+        ray_queue_log_stats(queue, &stats);                                                        \
+        return (int64_t)(stats.stat / (scale));                                                    \
+    }
+GAUGE(syncs, 1)
+GAUGE(sync_ns, 1000)
+GAUGE(damaged_records, 1)
+GAUGE(damaged_bytes, 1)
+GAUGE(failed_writes, 1)
+#undef GAUGE
+
+static const struct {
+    struct ray_metric_family family;
+    ray_metric_read_fn read;
+} gauges[] = {
+    {{"spanbridge_queue_syncs", RAY_GAUGE, "Times that the log was synced to the disk."},
+     read_syncs},
+    {{"spanbridge_queue_sync_microseconds", RAY_GAUGE, "How long those took, together."},
+     read_sync_ns},
+    {{"spanbridge_queue_damaged_records", RAY_GAUGE,
+      "Records of the log, each of one request, that were found damaged; at least so many."},
+     read_damaged_records},
+    {{"spanbridge_queue_damaged_bytes", RAY_GAUGE, "Bytes of the log that were passed over."},
+     read_damaged_bytes},
+    {{"spanbridge_queue_failed_writes", RAY_GAUGE,
+      "Times that the disk refused something of the log, for want of room or otherwise."},
+     read_failed_writes},
+};
+
+enum ray_status ray_pipeline_queue_metrics(struct ray_queue *queue, struct ray_str pipeline_id,
+                                           struct ray_metrics *metrics)
+{
+    struct ray_buf labels;
+    enum ray_status status = RAY_OK;
+    ray_buf_init(&labels, 1024);
+    ray_metric_label(&labels, "pipeline", pipeline_id);
+    ray_buf_append_byte(&labels, '\0');
+    for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]) && status == RAY_OK; i++) {
+        status = labels.failed ? RAY_NOMEM
+                               : ray_metrics_gauge_fn(metrics, &gauges[i].family, labels.data,
+                                                      gauges[i].read, queue);
+    }
+    ray_buf_clear(&labels);
+    return status;
+}

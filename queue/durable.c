@@ -541,12 +541,11 @@ void ray_durable_note_ack(struct ray_cursor *cursor, uint64_t first, uint32_t co
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-enum ray_status ray_durable_start(struct ray_queue *queue, char error[256])
+static struct ray_durable *new_durable(void)
 {
     struct ray_durable *durable = calloc(1, sizeof(*durable));
     if (durable == NULL) {
-        snprintf(error, 256, "out of memory");
-        return RAY_NOMEM;
+        return NULL;
     }
     durable->tail = &durable->first;
     durable->ring.max_bytes = RING_BYTES;
@@ -555,21 +554,57 @@ enum ray_status ray_durable_start(struct ray_queue *queue, char error[256])
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&durable->work, &attributes);
     pthread_condattr_destroy(&attributes);
+    return durable;
+}
+
+static void free_durable(struct ray_durable *durable)
+{
+    ray_ring_clear(&durable->ring);
+    ray_wal_close(durable->wal);
+    pthread_cond_destroy(&durable->work);
+    free(durable);
+}
+
+/* Whoever asks for figures sees either none or all of it. */
+static void set_durable(struct ray_queue *queue, struct ray_durable *durable)
+{
+    pthread_mutex_lock(&queue->lock);
     queue->durable = durable;
+    pthread_mutex_unlock(&queue->lock);
+}
+
+enum ray_status ray_durable_start(struct ray_queue *queue, char error[256])
+{
+    struct ray_durable *durable = new_durable();
+    snprintf(error, 256, "out of memory");
+    if (durable == NULL) {
+        return RAY_NOMEM;
+    }
     enum ray_status status = ray_wal_open(queue->options.log, &durable->wal, error);
+    if (status != RAY_OK) {
+        free_durable(durable);
+        return status;
+    }
+    snprintf(error, 256, "out of memory");
+    set_durable(queue, durable);
+    status = ray_durable_add_recovered(queue);
     if (status == RAY_OK) {
-        status = ray_durable_add_recovered(queue);
-        if (status == RAY_OK) {
-            status = ray_thread_start(&durable->thread, "wal", run, queue);
-        }
-        if (status != RAY_OK) {
-            snprintf(error, 256, "out of memory");
-        }
+        status = ray_thread_start(&durable->thread, "wal", run, queue);
     }
     if (status != RAY_OK) {
         ray_durable_stop(queue);
     }
     return status;
+}
+
+void ray_queue_log_stats(struct ray_queue *queue, struct ray_wal_stats *out)
+{
+    *out = (struct ray_wal_stats){0};
+    pthread_mutex_lock(&queue->lock);
+    if (queue->durable != NULL) {
+        ray_wal_stats(queue->durable->wal, out);
+    }
+    pthread_mutex_unlock(&queue->lock);
 }
 
 /* Every unit that is left: its segment stays in the folder. */
@@ -592,17 +627,12 @@ void ray_durable_stop(struct ray_queue *queue)
     pthread_cond_signal(&durable->work);
     pthread_mutex_unlock(&queue->lock);
     ray_thread_join(&durable->thread);
-    if (durable->wal != NULL) { /* a segment that everybody is done with need not be found again */
-        ray_wal_finish(durable->wal);
-        pthread_mutex_lock(&queue->lock);
-        end_growing(queue);
-        delete_released(queue);
-        pthread_mutex_unlock(&queue->lock);
-    }
+    ray_wal_finish(durable->wal);
+    pthread_mutex_lock(&queue->lock);
+    end_growing(queue); /* a segment that everybody is done with need not be found again */
+    delete_released(queue);
+    pthread_mutex_unlock(&queue->lock);
     free_units(queue);
-    ray_ring_clear(&durable->ring);
-    ray_wal_close(durable->wal);
-    pthread_cond_destroy(&durable->work);
-    free(durable);
-    queue->durable = NULL;
+    set_durable(queue, NULL);
+    free_durable(durable);
 }

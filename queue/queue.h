@@ -46,6 +46,9 @@ RAY_MUST_USE enum ray_status ray_queue_start(struct ray_queue *queue, char error
 /* Every exporter has opened its cursor: what the log owes to others is counted, said in the log,
  * and released. */
 void ray_queue_forget_absent(struct ray_queue *queue);
+/* Of the log: all zeros when there is none. Any thread, while the queue is started. */
+struct ray_wal_stats;
+void ray_queue_log_stats(struct ray_queue *queue, struct ray_wal_stats *out);
 /* What is not delivered when the process ends is still there after the next start. */
 bool ray_queue_is_durable(const struct ray_queue *queue);
 

@@ -85,6 +85,7 @@ static enum ray_status scan(struct recovery *recovery, struct ray_segment *segme
     ray_segment_walk_clear(&walk);
     if (bad_records > 0 || walk.skipped_bytes > 0 || status == RAY_IO) {
         segment->damaged = true;
+        segment->damage_counted_to = UINT64_MAX;
         recovery->out->damaged_records +=
             bad_records + (walk.skipped_bytes > 0) + (status == RAY_IO);
         recovery->out->damaged_bytes += walk.skipped_bytes;

@@ -51,6 +51,7 @@ struct ray_segment {
     bool recovered;
     bool owed_to_all; /* its head is damaged: nobody knows whom */
     _Atomic bool damaged;
+    _Atomic uint64_t damage_counted_to; /* offset: damage before it is in the figures */
     char path[];
 };
 void ray_segment_unref(struct ray_segment *segment); /* accepts NULL; the file stays */

@@ -41,10 +41,17 @@ static enum ray_status open_reader(struct ray_wal *wal, struct ray_wal_reader *r
     return RAY_OK;
 }
 
-static void note_damage(struct ray_wal *wal, struct ray_segment *segment, uint64_t bytes)
+/* Several cursors meet the same damage: it counts once. */
+static void note_damage(struct ray_wal *wal, struct ray_segment *segment, uint64_t offset,
+                        uint64_t bytes)
 {
     uint64_t repeated = 0;
+    uint64_t counted_to = atomic_load(&segment->damage_counted_to);
     atomic_store(&segment->damaged, true);
+    if (offset < counted_to ||
+        !atomic_compare_exchange_strong(&segment->damage_counted_to, &counted_to, offset + 1)) {
+        return;
+    }
     atomic_fetch_add(&wal->damaged_records, 1);
     atomic_fetch_add(&wal->damaged_bytes, bytes);
     if (ray_log_allow(&wal->damage, wal->options.clock, &repeated)) {
@@ -64,7 +71,7 @@ enum ray_status ray_wal_read(struct ray_wal *wal, struct ray_wal_reader *reader,
         reader->failures = failures;
         if (status != RAY_OK && gives_up(reader)) {
             reader->failures = 0;
-            note_damage(wal, segment, segment->bytes);
+            note_damage(wal, segment, 0, segment->bytes);
             return RAY_CLOSED;
         }
         if (status != RAY_OK) {
@@ -81,7 +88,7 @@ enum ray_status ray_wal_read(struct ray_wal *wal, struct ray_wal_reader *reader,
             return status;
         }
         if (walk->skipped_bytes > skipped) {
-            note_damage(wal, segment, walk->skipped_bytes - skipped);
+            note_damage(wal, segment, record.offset, walk->skipped_bytes - skipped);
         }
         if (record.first + record.documents <= number) {
             continue;
@@ -89,7 +96,7 @@ enum ray_status ray_wal_read(struct ray_wal *wal, struct ray_wal_reader *reader,
         status = ray_segment_read(wal->options.disk, reader->file, &record, out);
         if (status == RAY_INVALID || (status == RAY_IO && gives_up(reader))) {
             reader->failures = 0;
-            note_damage(wal, segment, record.payload_bytes);
+            note_damage(wal, segment, record.offset + 1, record.payload_bytes);
             continue;
         }
         if (status != RAY_OK) { /* the same again next time */

@@ -113,7 +113,7 @@ def test_damage_costs_only_what_is_damaged(durable, sink, tmp_path):
     program = durable()
     delivered(sink, sum(taken[:20] + taken[21:], []))
     assert not set(taken[20]) & set(sink.ids())
-    assert "damaged" in program.log
+    assert "damaged" in program.log and metrics(program)['spanbridge_queue_damaged_records{pipeline="traces"}'] == 1
     wait_for(lambda: metrics(program)['spanbridge_exporter_queued_documents{exporter="awsxray"}'] == 0, "an empty queue")
 
 
