@@ -9,7 +9,7 @@
 #include "queue/recover.h"
 
 /* Shares of a segment whose head is damaged: whoever comes is owed it. */
-#define SHARES_OF_ANYONE 16u
+#define SHARES_OF_ANYONE RAY_SEGMENT_OWED_MAX
 
 uint64_t ray_durable_written_profile(const struct ray_segment *segment,
                                      const struct ray_cursor *cursor)

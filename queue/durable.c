@@ -88,6 +88,17 @@ static enum ray_status begin_growing(struct ray_queue *queue, const struct ray_w
     return RAY_OK;
 }
 
+/* Numbers between the unit's last one and `first` are in the file, but their ticket said no: should
+ * a reader meet them, they count as done. */
+static void pass_over(struct ray_queue *queue, struct ray_unit *unit, uint64_t first)
+{
+    uint64_t from = unit->last + 1;
+    ray_owed_grew(&queue->owed, unit, first - 1, 0);
+    for (uint32_t i = 0; i < unit->share_count; i++) {
+        (void)ray_share_mark(unit, &unit->shares[i], from, first - 1);
+    }
+}
+
 /* The record is in the file: cursors may see it. */
 static enum ray_status commit(struct ray_queue *queue, const struct ray_wal_record *record,
                               struct ray_ring_out *out)
@@ -103,6 +114,9 @@ static enum ray_status commit(struct ray_queue *queue, const struct ray_wal_reco
     struct ray_unit *unit = durable->growing;
     if (ray_unit_reserve(unit, last) != RAY_OK) {
         return RAY_NOMEM;
+    }
+    if (record->first > unit->last + 1) { /* records that could not be committed: nobody's */
+        pass_over(queue, unit, record->first);
     }
     size_t bytes = RAY_RECORD_HEAD_BYTES + ray_batch_bytes(record->batch);
     ray_owed_grew(&queue->owed, unit, last, bytes);
@@ -278,7 +292,6 @@ static void *run(void *argument)
         if (durable->first != NULL) {
             linger(queue);
             write_pending(queue);
-            continue;
         }
         pthread_mutex_unlock(&queue->lock);
         uint32_t sync_ms = ray_wal_sync_when_due(durable->wal);
@@ -404,7 +417,8 @@ static bool take_record(struct ray_cursor *cursor, struct ray_unit *unit, struct
     (void)ray_share_mark(unit, share, found->first + owed, last);
     cursor->owed.given_to = last;
     bool any = !ray_share_is_done(unit, share, found->first, last);
-    if (atomic_load(&segment->damaged) && (!segment->recovered || last >= unit->last)) {
+    /* of a recovered one the count was an estimate where the disk did not give a record */
+    if (segment->recovered ? last >= unit->last : atomic_load(&segment->damaged)) {
         settle(cursor, unit, share);
     }
     return any;
@@ -417,6 +431,10 @@ static void take_end(struct ray_cursor *cursor, struct ray_unit *unit, struct ra
     const struct ray_segment *segment = unit->holder;
     if (segment->bytes > found->limit) {
         return; /* it has grown meanwhile */
+    }
+    if (cursor->durable->reader.passed_over) { /* owed until the next start */
+        cursor->owed.given_to = unit->last;
+        return;
     }
     (void)ray_share_mark(unit, share, found->wanted, unit->last);
     cursor->owed.given_to = unit->last;
@@ -518,9 +536,16 @@ void ray_durable_rewrite_journal(struct ray_cursor *cursor)
     struct ray_durable_cursor *durable = cursor->durable;
     pthread_mutex_lock(&queue->lock);
     ray_owed_raise_low(&queue->owed, &cursor->owed);
-    uint64_t low = cursor->owed.low;
-    size_t count =
-        ray_owed_done_ranges(&queue->owed, &cursor->owed, durable->ranges, RAY_JOURNAL_RANGES_MAX);
+    uint64_t low = cursor->owed.low, first, last;
+    size_t count = 0;
+    if (ray_wal_unread(queue->durable->wal, &first, &last) && low >= first) {
+        if (low > last) {
+            durable->ranges[count++] = (struct ray_done_range){last + 1, low - last};
+        }
+        low = first - 1;
+    }
+    count += ray_owed_done_ranges(&queue->owed, &cursor->owed, durable->ranges + count,
+                                  RAY_JOURNAL_RANGES_MAX - count);
     pthread_mutex_unlock(&queue->lock);
     uint64_t repeated = 0;
     if (ray_journal_rewrite(durable->journal, low, durable->ranges, count) != RAY_OK &&

@@ -43,6 +43,7 @@ struct recovery {
     struct ray_recovered *out;
     char *error;
     struct ray_segment *found; /* unordered */
+    uint64_t unread_highest;   /* first number of the last file that could not be read */
     enum ray_status status;
 };
 
@@ -54,6 +55,39 @@ static void log_damage(const struct recovery *recovery, const struct ray_segment
                  RAY_LOG_STR(ray_str_from(segment->path)), records, bytes);
 }
 
+static void log_unread(const struct recovery *recovery, const struct ray_segment *segment)
+{
+    int error = errno;
+    ray_log_error(recovery->log, "log segment cannot be read: left for the next start",
+                  "file=%s problem=%s", RAY_LOG_STR(ray_str_from(segment->path)), strerror(error));
+    errno = error;
+}
+
+/* The next one that the disk gives. */
+static enum ray_status next_record(struct ray_segment_walk *walk, struct ray_record *record,
+                                   uint64_t *bad_records)
+{
+    enum ray_status status = ray_segment_walk_next(walk, record);
+    while (status == RAY_IO) {
+        (*bad_records)++;
+        ray_segment_walk_skip(walk);
+        status = ray_segment_walk_next(walk, record);
+    }
+    return status;
+}
+
+/* What a record adds to what is owed. One that the disk does not give now may come when it is read
+ * again: then it must be owed, and too much is put right by whoever reads to the end. */
+static void count_owed(struct ray_segment *segment, const struct ray_record *record, bool is_unread,
+                       const struct ray_batch *batch)
+{
+    for (uint32_t i = 0; (is_unread || batch != NULL) && i < segment->head.owed_count; i++) {
+        struct ray_owed_name *owed = &segment->head.owed[i];
+        owed->documents +=
+            is_unread ? record->documents : ray_batch_documents_of(batch, owed->profile);
+    }
+}
+
 /* Reads every record of a segment that nobody sealed. */
 static enum ray_status scan(struct recovery *recovery, struct ray_segment *segment, int file)
 {
@@ -62,20 +96,15 @@ static enum ray_status scan(struct recovery *recovery, struct ray_segment *segme
     uint64_t bad_records = 0;
     ray_segment_walk_init(&walk, recovery->disk, file, segment->head.salt, segment->records_at,
                           segment->file_bytes, segment->head.first);
-    enum ray_status status = ray_segment_walk_next(&walk, &record);
-    for (; status == RAY_OK; status = ray_segment_walk_next(&walk, &record)) {
+    enum ray_status status = next_record(&walk, &record, &bad_records);
+    for (; status == RAY_OK; status = next_record(&walk, &record, &bad_records)) {
         struct ray_batch *batch = NULL;
         status = ray_segment_read(recovery->disk, file, &record, &batch);
         if (status == RAY_NOMEM) {
             break;
         }
-        if (status != RAY_OK) { /* also when the disk does not give it: the reader tries again */
-            bad_records++;
-        }
-        for (uint32_t i = 0; status == RAY_OK && i < segment->head.owed_count; i++) {
-            struct ray_owed_name *owed = &segment->head.owed[i];
-            owed->documents += ray_batch_documents_of(batch, owed->profile);
-        }
+        bad_records += status != RAY_OK;
+        count_owed(segment, &record, status == RAY_IO, batch);
         segment->head.first =
             segment->end == 0 && segment->owed_to_all ? record.first : segment->head.first;
         segment->end = record.first + record.documents;
@@ -83,22 +112,37 @@ static enum ray_status scan(struct recovery *recovery, struct ray_segment *segme
         ray_batch_unref(batch);
     }
     ray_segment_walk_clear(&walk);
-    if (bad_records > 0 || walk.skipped_bytes > 0 || status == RAY_IO) {
+    if (bad_records > 0 || walk.skipped_bytes > 0) {
         segment->damaged = true;
         segment->damage_counted_to = UINT64_MAX;
-        recovery->out->damaged_records +=
-            bad_records + (walk.skipped_bytes > 0) + (status == RAY_IO);
+        recovery->out->damaged_records += bad_records + (walk.skipped_bytes > 0);
         recovery->out->damaged_bytes += walk.skipped_bytes;
         log_damage(recovery, segment, bad_records, walk.skipped_bytes);
     }
     return status == RAY_NOMEM ? RAY_NOMEM : RAY_OK; /* what was read before an error is good */
 }
 
+/* Zeros where the first record would begin. */
+static bool looks_blank(const struct recovery *recovery, const struct ray_segment *segment,
+                        int file)
+{
+    static const char zeros[RAY_RECORD_HEAD_BYTES] = {0};
+    char bytes[RAY_RECORD_HEAD_BYTES];
+    uint64_t left = segment->file_bytes - segment->records_at;
+    size_t len = left < sizeof(bytes) ? (size_t)left : sizeof(bytes);
+    return ray_disk_read_all(recovery->disk, file, bytes, len, segment->records_at) == RAY_OK &&
+           memcmp(bytes, zeros, len) == 0;
+}
+
 static enum ray_status read_segment(struct recovery *recovery, struct ray_segment *segment,
                                     int file, uint64_t first, uint64_t salt)
 {
     int64_t size = recovery->disk->ops->size(recovery->disk, file);
-    segment->file_bytes = size > 0 ? (uint64_t)size : 0;
+    if (size < 0) {
+        log_unread(recovery, segment);
+        return RAY_IO;
+    }
+    segment->file_bytes = (uint64_t)size;
     segment->recovered = true;
     switch (ray_segment_head_read(recovery->disk, file, &segment->head)) {
     case RAY_SEGMENT_NEWER:
@@ -107,16 +151,16 @@ static enum ray_status read_segment(struct recovery *recovery, struct ray_segmen
                  segment->path);
         return RAY_INVALID;
     case RAY_SEGMENT_UNREADABLE:
-        ray_log_error(recovery->log, "log segment cannot be read: left where it is",
-                      "file=%s problem=%s", RAY_LOG_STR(ray_str_from(segment->path)),
-                      strerror(errno));
+        log_unread(recovery, segment);
         return errno == ENOMEM ? RAY_NOMEM : RAY_IO;
     case RAY_SEGMENT_GOOD:
         if (segment->head.salt == salt) {
             break;
         }
         free(segment->head.owed); /* an earlier life: the power went before the new head came */
-        /* fallthrough */
+        segment->head = (struct ray_segment_head){.salt = salt, .first = first};
+        segment->owed_to_all = segment->is_blank = true;
+        break;
     case RAY_SEGMENT_DAMAGED:
         segment->head = (struct ray_segment_head){.salt = salt, .first = first};
         segment->owed_to_all = true;
@@ -127,6 +171,9 @@ static enum ray_status read_segment(struct recovery *recovery, struct ray_segmen
                                                        &segment->end, &segment->bytes)) {
         return RAY_OK;
     }
+    if (!segment->is_blank) {
+        segment->is_blank = looks_blank(recovery, segment, file);
+    }
     enum ray_status status = scan(recovery, segment, file);
     if (segment->owed_to_all && segment->end > 0) {
         segment->damaged = true;
@@ -134,6 +181,36 @@ static enum ray_status read_segment(struct recovery *recovery, struct ray_segmen
         log_damage(recovery, segment, 1, RAY_RECORD_HEAD_BYTES);
     }
     return status;
+}
+
+/* Numbers from `first` on are not given to anybody, nor counted as done. */
+static void note_unread(struct recovery *recovery, uint64_t first)
+{
+    struct ray_recovered *out = recovery->out;
+    if (first == 0 || first > UINT64_MAX / 2) {
+        return; /* no file of ours */
+    }
+    out->unread_first =
+        out->unread_first == 0 || first < out->unread_first ? first : out->unread_first;
+    recovery->unread_highest = first > recovery->unread_highest ? first : recovery->unread_highest;
+}
+
+/* A file without a record. It is not damaged when it was made and nothing came, or was used before
+ * and the power went before its new head came. */
+static void put_away(struct recovery *recovery, const struct ray_segment *segment)
+{
+    char aside[RAY_SEGMENT_PATH_BYTES];
+    int len = snprintf(aside, sizeof(aside), "%s.corrupt", segment->path);
+    bool fits = len > 0 && (size_t)len < sizeof(aside);
+    if (segment->is_blank || !fits ||
+        recovery->disk->ops->rename(recovery->disk, segment->path, aside) != 0) {
+        recovery->disk->ops->unlink(recovery->disk, segment->path);
+    }
+    if (!segment->is_blank) {
+        recovery->out->damaged_records++;
+        recovery->out->damaged_bytes += segment->file_bytes;
+        log_damage(recovery, segment, 1, segment->file_bytes);
+    }
 }
 
 static void recover_file(struct recovery *recovery, const char *name, uint64_t first, uint64_t salt)
@@ -149,16 +226,17 @@ static void recover_file(struct recovery *recovery, const char *name, uint64_t f
         status = read_segment(recovery, segment, file, first, salt);
         recovery->disk->ops->close(recovery->disk, file);
     } else {
-        ray_log_error(recovery->log, "log segment cannot be opened: left where it is",
-                      "file=%s problem=%s", RAY_LOG_STR(ray_str_from(segment->path)),
-                      strerror(errno));
+        log_unread(recovery, segment);
     }
     if (status == RAY_INVALID || status == RAY_NOMEM) {
         recovery->status = status;
     }
+    if (status == RAY_IO) {
+        note_unread(recovery, first);
+    }
     bool empty = segment->end <= segment->head.first;
     if (status == RAY_OK && empty) {
-        recovery->disk->ops->unlink(recovery->disk, segment->path);
+        put_away(recovery, segment);
     }
     if (status != RAY_OK || empty) {
         ray_segment_unref(segment);
@@ -214,6 +292,23 @@ static void put_in_order(struct recovery *recovery)
     }
 }
 
+/* How far the numbers may go that could not be read: to the next file, or as far as a file can. */
+static void bound_unread(struct recovery *recovery)
+{
+    struct ray_recovered *out = recovery->out;
+    if (out->unread_first == 0) {
+        return;
+    }
+    out->unread_last = recovery->unread_highest + UINT32_MAX;
+    for (const struct ray_segment *s = out->segments; s != NULL; s = s->next) {
+        if (s->head.first > recovery->unread_highest) {
+            out->unread_last = s->head.first - 1;
+            break;
+        }
+    }
+    out->next = out->unread_last + 1 > out->next ? out->unread_last + 1 : out->next;
+}
+
 static void free_list(struct ray_segment *list)
 {
     while (list != NULL) {
@@ -239,5 +334,6 @@ enum ray_status ray_recover(struct ray_disk *disk, const char *folder, struct ra
         return recovery.status;
     }
     put_in_order(&recovery);
+    bound_unread(&recovery);
     return RAY_OK;
 }

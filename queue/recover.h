@@ -3,7 +3,9 @@
  *
  * A sealed segment is taken at its word, payloads are checked when they are read; one that is not
  * sealed (the process was killed) is read whole. A damaged head costs nothing but the knowledge of
- * whom its records are owed to. It changes no file but one: a segment without a record goes.
+ * whom its records are owed to. A file that the system does not let us read stays where it is, for
+ * the next start. Of files it changes only segments without a record: one that holds nothing at all
+ * goes, one that holds no more than damage is set aside.
  */
 #ifndef RAY_QUEUE_RECOVER_H
 #define RAY_QUEUE_RECOVER_H
@@ -13,6 +15,8 @@
 struct ray_recovered {
     struct ray_segment *segments; /* by first document, numbers do not overlap */
     uint64_t next;                /* behind the highest document */
+    uint64_t unread_first;        /* numbers that files may hold that could not be read; 0: none */
+    uint64_t unread_last;
     uint64_t damaged_records;
     uint64_t damaged_bytes;
 };

@@ -20,6 +20,7 @@ static const char magic[8] = {'\x8e', 'R', 'A', 'Y', 'q', '\r', '\n', '\x1a'};
     (HEAD_FIXED_BYTES + RAY_SEGMENT_OWED_MAX * (OWED_FIXED_BYTES + RAY_SEGMENT_NAME_MAX + 8))
 #define SEAL_TAIL_BYTES 8u
 #define WINDOW_BYTES    ((size_t)64 << 10)
+#define PAGE_BYTES      4096u /* what a disk gives or does not */
 /* A payload is at most what a batch may hold; more is damage, whatever the checksum says. */
 #define PAYLOAD_BYTES_MAX ((uint32_t)256 << 20)
 
@@ -306,6 +307,10 @@ static enum ray_status look(struct ray_segment_walk *walk, uint64_t offset, cons
         walk->window_bytes = 0;
         enum ray_status status =
             ray_disk_read_all(walk->disk, walk->file, walk->window, (size_t)bytes, offset);
+        if (status == RAY_IO) { /* one bad sector must not hide the good ones around it */
+            bytes = RAY_RECORD_HEAD_BYTES;
+            status = ray_disk_read_all(walk->disk, walk->file, walk->window, (size_t)bytes, offset);
+        }
         if (status != RAY_OK) {
             return status;
         }
@@ -327,12 +332,13 @@ static bool may_take(const struct ray_segment_walk *walk, uint64_t offset,
 
 enum ray_status ray_segment_walk_next(struct ray_segment_walk *walk, struct ray_record *out)
 {
-    uint64_t offset = walk->offset;
+    uint64_t offset = walk->offset > walk->resume_at ? walk->offset : walk->resume_at;
     for (; offset + RAY_RECORD_HEAD_BYTES <= walk->limit; offset += 8) {
         const char *bytes;
         struct ray_record record;
         enum ray_status status = look(walk, offset, &bytes);
         if (status != RAY_OK) {
+            walk->stuck_at = offset;
             return status == RAY_INVALID ? RAY_CLOSED : status; /* somebody cut the file */
         }
         if (!read_record_head(bytes, walk->salt, &record) || !may_take(walk, offset, &record)) {
@@ -342,6 +348,7 @@ enum ray_status ray_segment_walk_next(struct ray_segment_walk *walk, struct ray_
             return RAY_CLOSED;
         }
         walk->skipped_bytes += offset - walk->offset;
+        walk->skip_bytes = 0;
         record.offset = offset;
         walk->offset = offset + RAY_RECORD_HEAD_BYTES + record.payload_bytes;
         walk->floor = record.first + record.documents;
@@ -349,6 +356,15 @@ enum ray_status ray_segment_walk_next(struct ray_segment_walk *walk, struct ray_
         return RAY_OK;
     }
     return RAY_CLOSED;
+}
+
+void ray_segment_walk_skip(struct ray_segment_walk *walk)
+{
+    /* a head that reaches into the bad page is as lost as one that begins there */
+    uint64_t bad = walk->stuck_at + RAY_RECORD_HEAD_BYTES - 1;
+    uint64_t bytes = walk->skip_bytes > 0 ? walk->skip_bytes : PAGE_BYTES;
+    walk->resume_at = bad / PAGE_BYTES * PAGE_BYTES + bytes;
+    walk->skip_bytes = bytes * 2;
 }
 
 enum ray_status ray_segment_read(struct ray_disk *disk, int file, const struct ray_record *record,

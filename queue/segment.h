@@ -98,7 +98,10 @@ struct ray_segment_walk {
     uint64_t limit;  /* where the file, or what may be read of it, ends */
     uint64_t floor;  /* numbers below are not taken */
     uint64_t skipped_bytes;
-    char *window; /* bytes of the file from window_offset on */
+    uint64_t stuck_at;   /* what the disk did not give, after RAY_IO */
+    uint64_t resume_at;  /* nothing before it is looked at again */
+    uint64_t skip_bytes; /* of the next skip; 0: a page */
+    char *window;        /* bytes of the file from window_offset on */
     size_t window_bytes;
     uint64_t window_offset;
 };
@@ -109,6 +112,9 @@ void ray_segment_walk_clear(struct ray_segment_walk *walk);
  * (`offset` is then behind the last one), RAY_IO, RAY_NOMEM. */
 RAY_MUST_USE enum ray_status ray_segment_walk_next(struct ray_segment_walk *walk,
                                                    struct ray_record *out);
+/* After RAY_IO: gives up the page that the disk does not give; twice as much each time until a
+ * record is found again, so that the end of a file that cannot be read at all is near. */
+void ray_segment_walk_skip(struct ray_segment_walk *walk);
 /* The payload as a sealed batch. RAY_INVALID: damaged; RAY_IO, RAY_NOMEM. */
 RAY_MUST_USE enum ray_status ray_segment_read(struct ray_disk *disk, int file,
                                               const struct ray_record *record,

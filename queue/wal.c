@@ -605,13 +605,15 @@ static enum ray_status open_folder(struct ray_wal *wal, char error[256])
     if (wal->options.segment_bytes == 0) {
         wal->segment_bytes = choose_segment_bytes(wal);
     }
-    ray_wal_list_leftovers(wal);
-    count_kept(wal);
     status = ray_recover(wal->options.disk, wal->folder, wal->options.log, &recovered, error);
     if (status != RAY_OK) {
         return status;
     }
+    ray_wal_list_leftovers(wal); /* also what was set aside just now */
+    count_kept(wal);
     wal->recovered = recovered.segments;
+    wal->unread_first = recovered.unread_first;
+    wal->unread_last = recovered.unread_last;
     atomic_store(&wal->damaged_records, recovered.damaged_records);
     atomic_store(&wal->damaged_bytes, recovered.damaged_bytes);
     /* Without what is done: a tail of the log that was lost after its documents were delivered
@@ -675,6 +677,13 @@ struct ray_segment *ray_wal_take_recovered(struct ray_wal *wal)
     struct ray_segment *segments = wal->recovered;
     wal->recovered = NULL;
     return segments;
+}
+
+bool ray_wal_unread(const struct ray_wal *wal, uint64_t *first, uint64_t *last)
+{
+    *first = wal->unread_first;
+    *last = wal->unread_last;
+    return wal->unread_last > 0;
 }
 
 uint64_t ray_wal_next(const struct ray_wal *wal)

@@ -50,6 +50,7 @@ struct ray_segment {
     uint64_t file_bytes; /* of a recovered one */
     bool recovered;
     bool owed_to_all; /* its head is damaged: nobody knows whom */
+    bool is_blank;    /* nothing was ever written where its records would be */
     _Atomic bool damaged;
     _Atomic uint64_t damage_counted_to; /* offset: damage before it is in the figures */
     char path[];
@@ -68,6 +69,9 @@ void ray_wal_close(struct ray_wal *wal); /* accepts NULL */
 
 /* What was found at the start, oldest first, one reference each for the caller of this, once. */
 struct ray_segment *ray_wal_take_recovered(struct ray_wal *wal);
+/* Numbers [*first, *last] may belong to files that the system did not let us read this time: they
+ * count as done for nobody. False: there are none. */
+bool ray_wal_unread(const struct ray_wal *wal, uint64_t *first, uint64_t *last);
 /* Number of the next document; the second makes it at least `number`. */
 uint64_t ray_wal_next(const struct ray_wal *wal);
 void ray_wal_raise_next(struct ray_wal *wal, uint64_t number);
@@ -104,7 +108,8 @@ void ray_wal_release(struct ray_wal *wal, struct ray_segment *segment);
 struct ray_wal_reader {
     struct ray_segment *segment; /* with a reference */
     int file;
-    unsigned failures; /* of the disk, at the same place */
+    unsigned failures; /* of the disk, since something was read */
+    bool passed_over;  /* after RAY_CLOSED: the file cannot be opened, what it holds stays owed */
     struct ray_segment_walk walk;
 };
 /*

@@ -18,6 +18,7 @@ struct ray_wal {
     int lock_file;
     uint64_t next; /* number */
     struct ray_segment *recovered;
+    uint64_t unread_first, unread_last; /* 0: none */
     struct ray_owed_name *owed;
     uint32_t owed_count;
 
@@ -35,7 +36,7 @@ struct ray_wal {
     char *corrupt[CORRUPT_MAX]; /* paths, oldest first */
     size_t corrupt_count;
 
-    struct ray_log_limiter cannot_write, damage;
+    struct ray_log_limiter cannot_write, cannot_read, damage;
     _Atomic uint64_t syncs, sync_ns, damaged_records, damaged_bytes, failed_writes, kept_bytes;
 };
 

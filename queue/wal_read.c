@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <string.h>
 
 #define READ_ATTEMPTS 10u
 
@@ -17,12 +18,16 @@ void ray_wal_reader_clear(struct ray_wal *wal, struct ray_wal_reader *reader)
     *reader = (struct ray_wal_reader){0};
 }
 
-/* The disk does not give something. It may yet; after a while it counts as damaged, so that what
- * stands behind it is not held up for ever. */
+/* The disk does not give something. It may yet; after a while it is given up, so that what stands
+ * behind it is not held up for ever. */
 static bool gives_up(struct ray_wal_reader *reader)
 {
     bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
-    return !ours && ++reader->failures >= READ_ATTEMPTS;
+    if (ours || ++reader->failures < READ_ATTEMPTS) {
+        return false;
+    }
+    reader->failures = 0;
+    return true;
 }
 
 static enum ray_status open_reader(struct ray_wal *wal, struct ray_wal_reader *reader,
@@ -61,17 +66,33 @@ static void note_damage(struct ray_wal *wal, struct ray_segment *segment, uint64
     }
 }
 
+static void log_passed_over(struct ray_wal *wal, const struct ray_segment *segment)
+{
+    uint64_t repeated = 0;
+    int error = errno;
+    if (ray_log_allow(&wal->cannot_read, wal->options.clock, &repeated)) {
+        ray_log_error(wal->options.log, "log segment cannot be opened: left for the next start",
+                      "file=%s problem=%s repeated=%" PRIu64,
+                      RAY_LOG_STR(ray_str_from(segment->path)), strerror(error), repeated);
+    }
+}
+
 enum ray_status ray_wal_read(struct ray_wal *wal, struct ray_wal_reader *reader,
                              struct ray_segment *segment, uint64_t number, uint64_t limit,
                              struct ray_batch **out, uint64_t *first)
 {
+    reader->passed_over = false;
     if (reader->segment != segment) {
         unsigned failures = reader->failures;
         enum ray_status status = open_reader(wal, reader, segment);
         reader->failures = failures;
+        if (status != RAY_OK && errno == ENOENT) { /* somebody took it away */
+            note_damage(wal, segment, 0, limit);
+            return RAY_CLOSED;
+        }
         if (status != RAY_OK && gives_up(reader)) {
-            reader->failures = 0;
-            note_damage(wal, segment, 0, segment->bytes);
+            log_passed_over(wal, segment);
+            reader->passed_over = true;
             return RAY_CLOSED;
         }
         if (status != RAY_OK) {
@@ -84,6 +105,11 @@ enum ray_status ray_wal_read(struct ray_wal *wal, struct ray_wal_reader *reader,
         struct ray_record record;
         uint64_t skipped = walk->skipped_bytes;
         enum ray_status status = ray_segment_walk_next(walk, &record);
+        if (status == RAY_IO && gives_up(reader)) {
+            ray_segment_walk_skip(walk);
+            note_damage(wal, segment, walk->stuck_at, 0); /* bytes: seen at the next good record */
+            continue;
+        }
         if (status != RAY_OK) {
             return status;
         }
@@ -95,13 +121,14 @@ enum ray_status ray_wal_read(struct ray_wal *wal, struct ray_wal_reader *reader,
         }
         status = ray_segment_read(wal->options.disk, reader->file, &record, out);
         if (status == RAY_INVALID || (status == RAY_IO && gives_up(reader))) {
-            reader->failures = 0;
             note_damage(wal, segment, record.offset + 1, record.payload_bytes);
             continue;
         }
         if (status != RAY_OK) { /* the same again next time */
             walk->offset = record.offset;
             walk->floor = record.first;
+        } else {
+            reader->failures = 0;
         }
         *first = record.first;
         return status;

@@ -1,6 +1,7 @@
 /* power: a process is killed, or the machine loses its power, before each single change that the
  * queue makes to its disk. Does everything come that was accepted by then? */
 #include <inttypes.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "tests/fault/world.h"
@@ -96,12 +97,73 @@ static void test_every_change(void **state)
     world_clear(&world);
 }
 
+/* ---- interval, under load -------------------------------------------------------------------- */
+
+/* A ticket whose end pushes the next batch: something always waits. */
+struct chain {
+    struct ray_ticket ticket;
+    struct world *world;
+    uint32_t left;
+    pthread_mutex_t lock;
+    pthread_cond_t over;
+    bool is_over;
+};
+
+static void push_next(struct chain *chain)
+{
+    struct ray_batch *batch = ray_batch_new(1 << 10);
+    struct ray_trace_id trace_id = {{1}};
+    ray_batch_begin_section(batch, 1);
+    ray_buf_append(ray_batch_begin_document(batch), RAY_STR("{}"));
+    CHECK_OK(ray_batch_end_document(batch, &trace_id, (const uint8_t[8]){1}, 0));
+    ray_batch_seal(batch);
+    atomic_fetch_add(&chain->world->now_ns, 10 * RAY_NS_PER_MS);
+    CHECK_OK(ray_queue_push(chain->world->queue, batch, 0, &chain->ticket));
+}
+
+static void on_chain(struct ray_ticket *ticket, enum ray_status status)
+{
+    struct chain *chain = (struct chain *)(void *)ticket;
+    CHECK_OK(status);
+    if (chain->left-- > 1) {
+        push_next(chain);
+        return;
+    }
+    pthread_mutex_lock(&chain->lock);
+    chain->is_over = true;
+    pthread_cond_signal(&chain->over);
+    pthread_mutex_unlock(&chain->lock);
+}
+
+static void test_load_does_not_put_off_the_sync(void **state)
+{
+    (void)state;
+    struct world world;
+    struct world_options options = {
+        .fsync = RAY_FSYNC_INTERVAL, .segment_bytes = 1 << 20, .max_bytes = 4 << 20, .cursors = 1};
+    world_init(&world, &options, NULL);
+    world_must_start(&world);
+    struct chain chain = {.ticket = {on_chain}, .world = &world, .left = 200};
+    pthread_mutex_init(&chain.lock, NULL);
+    pthread_cond_init(&chain.over, NULL);
+    pthread_mutex_lock(&chain.lock);
+    push_next(&chain);
+    while (!chain.is_over) {
+        pthread_cond_wait(&chain.over, &chain.lock);
+    }
+    pthread_mutex_unlock(&chain.lock);
+    uint64_t syncs = sim_disk_calls(world.sim, SIM_SYNC);
+    assert_in_range(syncs, 15, 25); /* 2 s of 100 ms */
+    world_clear(&world);
+}
+
 static enum ray_fsync always = RAY_FSYNC_ALWAYS, interval = RAY_FSYNC_INTERVAL,
                       never = RAY_FSYNC_NEVER;
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_load_does_not_put_off_the_sync),
         {"test_every_change, always", test_every_change, NULL, NULL, &always},
         {"test_every_change, interval", test_every_change, NULL, NULL, &interval},
         {"test_every_change, never", test_every_change, NULL, NULL, &never},
