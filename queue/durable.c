@@ -78,6 +78,7 @@ static enum ray_status begin_growing(struct ray_queue *queue, const struct ray_w
         unit->shares[i++].cursor = &c->owed;
     }
     unit->growing = true;
+    unit->bytes = record->segment->records_at; /* its head takes room, too */
     if (ray_owed_append(&queue->owed, unit) != RAY_OK) {
         ray_unit_free(unit);
         return RAY_NOMEM;

@@ -177,6 +177,16 @@ bool ray_journal_add(struct ray_journal *journal, uint64_t first, uint32_t count
     return write_at(journal, entry, sizeof(entry), offset) == RAY_OK;
 }
 
+/* Both halves have their blocks before the first entry: a full disk takes no more then. A file that
+ * cannot have them does not take the little that is left from the segments. */
+static enum ray_status take_blocks(struct ray_journal *journal)
+{
+    if (journal->disk->ops->allocate(journal->disk, journal->file, RAY_JOURNAL_BYTES) == 0) {
+        return RAY_OK;
+    }
+    return ray_disk_status() == RAY_AGAIN ? RAY_AGAIN : RAY_OK; /* else the write will say */
+}
+
 enum ray_status ray_journal_rewrite(struct ray_journal *journal, uint64_t low,
                                     const struct ray_done_range *ranges, size_t count)
 {
@@ -201,8 +211,9 @@ enum ray_status ray_journal_rewrite(struct ray_journal *journal, uint64_t low,
     enum ray_status status = RAY_IO;
     unsigned other = 1 - journal->half;
     if (open_file(journal)) {
-        /* Both halves have their blocks before the first entry: a full disk takes no more. */
-        (void)!journal->disk->ops->allocate(journal->disk, journal->file, RAY_JOURNAL_BYTES);
+        status = take_blocks(journal);
+    }
+    if (status == RAY_OK) {
         status = write_at(journal, half, HALF_BYTES, other * HALF_BYTES);
     }
     int error = errno;
