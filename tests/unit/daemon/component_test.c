@@ -70,10 +70,10 @@ static void types_that_are_not_served_are_told_when_used(void **state)
     ray_buf_reset(&f->problems.text);
     assert_null(use_exporter(f, 0));
     assert_null(use_exporter(f, 1));
-    CHECK_BUF(
-        &f->problems.text,
-        "c.yaml:7:3: exporters.awsxrai: unknown type, did you mean 'awsxray'?\n"
-        "c.yaml:8:3: exporters.kafka: this type is not served here; served: awsxray, local, xray_daemon\n");
+    CHECK_BUF(&f->problems.text,
+              "c.yaml:7:3: exporters.awsxrai: unknown type, did you mean 'awsxray'?\n"
+              "c.yaml:8:3: exporters.kafka: this type is not served here; served: awsxray, local, "
+              "xray_daemon\n");
 }
 
 static void places_follow_the_keys_that_were_written(void **state)
