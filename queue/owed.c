@@ -20,13 +20,13 @@ static uint64_t mask(unsigned from, unsigned to)
     return (UINT64_MAX >> (BITS - 1 - to)) & (UINT64_MAX << from);
 }
 
-/* Calls for each word that [from, to], indexes both, touches. */
-#define FOR_WORDS(from, to, word, ones)                                                            \
-    for (size_t word = (size_t)((from) / BITS), last_ = (size_t)((to) / BITS); word <= last_;      \
-         word++)                                                                                   \
-        for (uint64_t ones = mask(word == (from) / BITS ? (unsigned)((from) % BITS) : 0,           \
-                                  word == last_ ? (unsigned)((to) % BITS) : BITS - 1);             \
-             ones != 0; ones = 0)
+/* The bits of [from, to], indexes both, that are in one word of those that it touches. */
+static uint64_t ones_in(size_t word, uint64_t from, uint64_t to)
+{
+    unsigned first = word == from / BITS ? (unsigned)(from % BITS) : 0;
+    unsigned last = word == to / BITS ? (unsigned)(to % BITS) : BITS - 1;
+    return mask(first, last);
+}
 
 /* Clamps numbers to those of the unit and makes them indexes. False when none is left. */
 static bool to_indexes(const struct ray_unit *unit, uint64_t *from, uint64_t *to)
@@ -48,8 +48,8 @@ uint64_t ray_share_mark(const struct ray_unit *unit, struct ray_share *share, ui
     if (!to_indexes(unit, &from, &to)) {
         return 0;
     }
-    FOR_WORDS(from, to, word, ones)
-    {
+    for (size_t word = from / BITS; word <= to / BITS; word++) {
+        uint64_t ones = ones_in(word, from, to);
         marked += (uint64_t)__builtin_popcountll(~share->bits[word] & ones);
         share->bits[word] |= ones;
     }
@@ -62,8 +62,8 @@ bool ray_share_has_done(const struct ray_unit *unit, const struct ray_share *sha
     if (share->left == 0 || !to_indexes(unit, &from, &to)) {
         return true;
     }
-    FOR_WORDS(from, to, word, ones)
-    {
+    for (size_t word = from / BITS; word <= to / BITS; word++) {
+        uint64_t ones = ones_in(word, from, to);
         if ((share->bits[word] & ones) != 0) {
             return true;
         }
@@ -77,8 +77,8 @@ bool ray_share_is_done(const struct ray_unit *unit, const struct ray_share *shar
     if (share->left == 0 || !to_indexes(unit, &from, &to)) {
         return true;
     }
-    FOR_WORDS(from, to, word, ones)
-    {
+    for (size_t word = from / BITS; word <= to / BITS; word++) {
+        uint64_t ones = ones_in(word, from, to);
         if ((share->bits[word] & ones) != ones) {
             return false;
         }
@@ -90,8 +90,8 @@ uint64_t ray_share_count_undone(const struct ray_unit *unit, const struct ray_sh
 {
     uint64_t from = unit->first, to = unit->last, undone = 0;
     if (to_indexes(unit, &from, &to)) {
-        FOR_WORDS(from, to, word, ones)
-        {
+        for (size_t word = from / BITS; word <= to / BITS; word++) {
+            uint64_t ones = ones_in(word, from, to);
             undone += (uint64_t)__builtin_popcountll(~share->bits[word] & ones);
         }
     }

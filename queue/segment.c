@@ -161,17 +161,17 @@ void ray_segment_name_write(uint64_t first, uint64_t salt, char out[48])
 
 bool ray_segment_name_read(const char *name, uint64_t *first, uint64_t *salt)
 {
-    unsigned long long a, b;
     char again[48];
-    if (sscanf(name, "q-%16llx-%16llx.seg", &a, &b) != 2) {
+    if (strlen(name) != strlen("q-0123456789abcdef-0123456789abcdef.seg")) {
         return false;
     }
-    ray_segment_name_write(a, b, again); /* exactly so, or it is somebody else's file */
-    if (strcmp(name, again) != 0) {
+    uint64_t numbers[2] = {strtoull(name + 2, NULL, 16), strtoull(name + 19, NULL, 16)};
+    ray_segment_name_write(numbers[0], numbers[1], again);
+    if (strcmp(name, again) != 0) { /* exactly so, or it is somebody else's file */
         return false;
     }
-    *first = a;
-    *salt = b;
+    *first = numbers[0];
+    *salt = numbers[1];
     return true;
 }
 
