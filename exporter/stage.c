@@ -25,7 +25,7 @@ struct held_batch {
 
 struct staged_trace {
     struct ray_trace_id id;
-    uint64_t served_until; /* begun; goes to the end of the line after documents up to here */
+    uint64_t served_until; /* begun; goes to the end of the line after documents up to this order */
     size_t bytes;
     uint32_t count;
     uint16_t first, last; /* documents */
@@ -36,6 +36,7 @@ struct staged_trace {
 struct staged_document {
     struct ray_str text;
     uint64_t number;
+    uint64_t order; /* in which it was staged, from 1: numbers need not rise */
     uint8_t span_id[8];
     uint32_t source;
     uint16_t batch;
@@ -54,6 +55,7 @@ struct ray_stage {
     struct ray_batch_reader reader; /* of the newest batch, not all staged yet */
     uint16_t reader_batch;
     uint64_t reader_number;
+    uint64_t staged; /* documents, ever */
     size_t held_bytes;
     uint32_t count;
     /* the call that is being filled */
@@ -200,6 +202,7 @@ static void add_document(struct ray_stage *stage, const struct ray_document *doc
     struct staged_trace *trace = &stage->traces[find_or_add_trace(stage, &document->trace_id)];
     stage->documents[i] = (struct staged_document){.text = document->text,
                                                    .number = stage->reader_number++,
+                                                   .order = ++stage->staged,
                                                    .source = document->source,
                                                    .batch = stage->reader_batch};
     memcpy(stage->documents[i].span_id, document->span_id, sizeof(document->span_id));
@@ -263,7 +266,7 @@ static void end_turns(struct ray_stage *stage)
     for (uint16_t i = stage->first_trace; i != NOBODY; i = stage->first_trace) {
         struct staged_trace *trace = &stage->traces[i];
         if (trace->served_until == 0 ||
-            stage->documents[trace->first].number <= trace->served_until) {
+            stage->documents[trace->first].order <= trace->served_until) {
             return;
         }
         trace->served_until = 0;
@@ -281,7 +284,7 @@ void ray_stage_begin(struct ray_stage *stage, uint32_t documents_max, size_t byt
     stage->candidate = stage->first_trace;
     stage->current = stage->first_trace; /* whether it fits or not */
     if (stage->current != NOBODY && stage->traces[stage->current].served_until == 0) {
-        stage->traces[stage->current].served_until = stage->reader_number - 1;
+        stage->traces[stage->current].served_until = stage->staged;
     }
 }
 

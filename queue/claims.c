@@ -182,7 +182,8 @@ static void count_recovered(struct ray_cursor *cursor)
         ray_ledger_recovered(cursor->options.ledger, cursor->owed.backlog);
     }
     ray_owed_raise_low(&queue->owed, &cursor->owed);
-    cursor->owed.given_to = cursor->owed.low;
+    cursor->owed.old = (struct ray_position){cursor->owed.low, queue->owed.end};
+    cursor->owed.fresh.given_to = queue->owed.end;
 }
 
 enum ray_status ray_durable_open_cursor(struct ray_cursor *cursor)
@@ -224,7 +225,8 @@ enum ray_status ray_durable_open_cursor(struct ray_cursor *cursor)
 void ray_durable_close_cursor(struct ray_cursor *cursor)
 {
     struct ray_queue *queue = cursor->queue;
-    ray_wal_reader_clear(queue->durable->wal, &cursor->durable->reader);
+    ray_wal_reader_clear(queue->durable->wal, &cursor->durable->old_reader);
+    ray_wal_reader_clear(queue->durable->wal, &cursor->durable->fresh_reader);
     ray_journal_close(cursor->durable->journal);
     free(cursor->durable);
     pthread_mutex_lock(&queue->lock);

@@ -364,7 +364,7 @@ static uint64_t given_to_all(const struct ray_queue *queue)
 {
     uint64_t lowest = UINT64_MAX;
     for (const struct ray_cursor *c = queue->cursors; c != NULL; c = c->next) {
-        lowest = c->owed.given_to < lowest ? c->owed.given_to : lowest;
+        lowest = c->owed.fresh.given_to < lowest ? c->owed.fresh.given_to : lowest;
     }
     return lowest;
 }
@@ -391,8 +391,10 @@ static void settle(struct ray_cursor *cursor, struct ray_unit *unit, struct ray_
     }
 }
 
-/* What a read of the file found, with the lock held again. */
+/* One look for the next record: where, and what was found. */
 struct found {
+    struct ray_position *position;
+    struct ray_wal_reader *reader; /* of the file, for that position */
     enum ray_status status;
     struct ray_batch *batch;
     uint64_t first;
@@ -416,7 +418,7 @@ static bool take_record(struct ray_cursor *cursor, struct ray_unit *unit, struct
         (void)ray_share_mark(unit, share, found->wanted, found->first - 1);
     }
     (void)ray_share_mark(unit, share, found->first + owed, last);
-    cursor->owed.given_to = last;
+    found->position->given_to = last;
     bool any = !ray_share_is_done(unit, share, found->first, last);
     /* of a recovered one the count was an estimate where the disk did not give a record */
     if (segment->recovered ? last >= unit->last : atomic_load(&segment->damaged)) {
@@ -433,12 +435,12 @@ static void take_end(struct ray_cursor *cursor, struct ray_unit *unit, struct ra
     if (segment->bytes > found->limit) {
         return; /* it has grown meanwhile */
     }
-    if (cursor->durable->reader.passed_over) { /* owed until the next start */
-        cursor->owed.given_to = unit->last;
+    if (found->reader->passed_over) { /* owed until the next start */
+        found->position->given_to = unit->last;
         return;
     }
     (void)ray_share_mark(unit, share, found->wanted, unit->last);
-    cursor->owed.given_to = unit->last;
+    found->position->given_to = unit->last;
     settle(cursor, unit, share);
 }
 
@@ -450,12 +452,12 @@ static bool read_file(struct ray_cursor *cursor, struct ray_unit *unit, struct f
     found->limit = segment->bytes;
     atomic_fetch_add(&segment->refs, 1);
     pthread_mutex_unlock(&queue->lock);
-    found->status = ray_wal_read(queue->durable->wal, &cursor->durable->reader, segment,
-                                 found->wanted, found->limit, &found->batch, &found->first);
+    found->status = ray_wal_read(queue->durable->wal, found->reader, segment, found->wanted,
+                                 found->limit, &found->batch, &found->first);
     pthread_mutex_lock(&queue->lock);
     ray_segment_unref(segment);
 
-    struct ray_unit *now = ray_owed_next(&queue->owed, &cursor->owed);
+    struct ray_unit *now = ray_owed_next(&queue->owed, &cursor->owed, found->position);
     bool still = now != NULL && now->holder == segment;
     struct ray_share *share = still ? ray_unit_share(now, &cursor->owed) : NULL;
     if (found->status == RAY_CLOSED && still) {
@@ -480,7 +482,7 @@ static bool read_ring(struct ray_cursor *cursor, struct ray_unit *unit, struct f
     if (entry == NULL) {
         return false;
     }
-    cursor->owed.given_to = entry->last;
+    found->position->given_to = entry->last;
     if (ray_share_is_done(unit, share, entry->first, entry->last)) {
         found->batch = NULL;
         return true;
@@ -488,6 +490,38 @@ static bool read_ring(struct ray_cursor *cursor, struct ray_unit *unit, struct f
     found->batch = ray_batch_ref(entry->batch);
     found->first = entry->first;
     return true;
+}
+
+/* What an earlier process left and what is fresh take turns, so that neither waits for the other's
+ * end. NULL: there is nothing of either. */
+static struct ray_unit *choose(struct ray_cursor *cursor, struct found *found)
+{
+    struct ray_owed *owed = &cursor->queue->owed;
+    struct ray_durable_cursor *durable = cursor->durable;
+    struct ray_unit *old = ray_owed_next(owed, &cursor->owed, &cursor->owed.old);
+    struct ray_unit *fresh = ray_owed_next(owed, &cursor->owed, &cursor->owed.fresh);
+    bool take_old = old != NULL && (fresh == NULL || !durable->old_had_its_turn);
+    struct ray_unit *unit = take_old ? old : fresh;
+    durable->old_had_its_turn = take_old;
+    *found = (struct found){
+        .position = take_old ? &cursor->owed.old : &cursor->owed.fresh,
+        .reader = take_old ? &durable->old_reader : &durable->fresh_reader,
+    };
+    found->wanted = found->position->given_to + 1;
+    if (unit != NULL && unit->first > found->wanted) {
+        found->wanted = unit->first;
+    }
+    return unit;
+}
+
+/* All of its segment was given to the cursor: an open file would keep the blocks of one that is
+ * deleted. */
+static bool is_read_out(const struct ray_durable *durable, const struct ray_wal_reader *reader,
+                        const struct ray_position *position)
+{
+    const struct ray_segment *segment = reader->segment;
+    bool grows = durable->growing != NULL && durable->growing->holder == segment;
+    return segment != NULL && !grows && position->given_to + 1 >= segment->end;
 }
 
 enum ray_status ray_durable_next(struct ray_cursor *cursor, struct ray_batch **batch,
@@ -501,15 +535,13 @@ enum ray_status ray_durable_next(struct ray_cursor *cursor, struct ray_batch **b
 
     pthread_mutex_lock(&queue->lock);
     while (found.batch == NULL && status == RAY_OK) {
-        struct ray_unit *unit = ray_owed_next(&queue->owed, &cursor->owed);
+        struct ray_unit *unit = choose(cursor, &found);
         if (unit == NULL) {
             bool more = !queue->closed || durable->first != NULL || durable->writing;
             status = more ? RAY_AGAIN : RAY_CLOSED;
             cursor->idle = more;
             break;
         }
-        found = (struct found){.wanted = cursor->owed.given_to + 1};
-        found.wanted = found.wanted > unit->first ? found.wanted : unit->first;
         if (!read_ring(cursor, unit, &found) && !read_file(cursor, unit, &found)) {
             found.batch = NULL;
             status = found.status == RAY_CLOSED ? RAY_OK : found.status;
@@ -520,8 +552,17 @@ enum ray_status ray_durable_next(struct ray_cursor *cursor, struct ray_batch **b
         pthread_cond_signal(&durable->work);
     }
     ray_ring_trim(&durable->ring, given_to_all(queue), &out);
+    struct ray_durable_cursor *own = cursor->durable;
+    bool old_is_out = is_read_out(durable, &own->old_reader, &cursor->owed.old);
+    bool fresh_is_out = is_read_out(durable, &own->fresh_reader, &cursor->owed.fresh);
     pthread_mutex_unlock(&queue->lock);
     ray_ring_out_clear(&out);
+    if (old_is_out) {
+        ray_wal_reader_clear(durable->wal, &own->old_reader);
+    }
+    if (fresh_is_out) {
+        ray_wal_reader_clear(durable->wal, &own->fresh_reader);
+    }
     if (status == RAY_OK) {
         *batch = found.batch;
         *first_document = found.first;

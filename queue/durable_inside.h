@@ -33,7 +33,8 @@ struct ray_durable {
 
 struct ray_durable_cursor {
     struct ray_journal *journal;
-    struct ray_wal_reader reader;
+    struct ray_wal_reader old_reader, fresh_reader;
+    bool old_had_its_turn;
     struct ray_done_range ranges[RAY_JOURNAL_RANGES_MAX]; /* scratch of a rewrite */
 };
 

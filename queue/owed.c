@@ -290,18 +290,27 @@ void ray_owed_remove(struct ray_owed *owed, struct ray_unit *unit)
 
 /* ---- cursors --------------------------------------------------------------------------------- */
 
-struct ray_unit *ray_owed_next(struct ray_owed *owed, struct ray_owed_cursor *cursor)
+struct ray_unit *ray_owed_next(struct ray_owed *owed, const struct ray_owed_cursor *cursor,
+                               struct ray_position *position)
 {
-    size_t i = ray_owed_at_or_after(owed, cursor->given_to + 1);
-    for (; i < owed->place_count; i++) {
+    if (position->given_to >= position->end) {
+        return NULL;
+    }
+    size_t i = ray_owed_at_or_after(owed, position->given_to + 1);
+    for (; i < owed->place_count && owed->places[i].first <= position->end; i++) {
         struct ray_unit *unit = owed->places[i].unit;
         const struct ray_share *share = unit != NULL ? ray_unit_share(unit, cursor) : NULL;
         if (share != NULL && share->left > 0) {
             return unit;
         }
-        cursor->given_to = owed->places[i].last; /* so that it is passed over once */
+        position->given_to = owed->places[i].last; /* so that it is passed over once */
     }
     return NULL;
+}
+
+bool ray_owed_was_given(const struct ray_owed_cursor *cursor, uint64_t number)
+{
+    return number <= (number <= cursor->old.end ? cursor->old : cursor->fresh).given_to;
 }
 
 void ray_owed_raise_low(struct ray_owed *owed, struct ray_owed_cursor *cursor)

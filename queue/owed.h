@@ -21,11 +21,18 @@
 #include "core/status.h"
 #include "queue/journal.h"
 
+/* How far a cursor has been given a stretch of numbers, in order. */
+struct ray_position {
+    uint64_t given_to; /* last number that was handed out or passed over */
+    uint64_t end;      /* last of the stretch */
+};
+
 /* Embedded in the queue's cursor. */
 struct ray_owed_cursor {
-    uint64_t low;      /* every document up to this one is done */
-    uint64_t given_to; /* last number that was handed out or passed over */
-    uint64_t backlog;  /* documents not yet done */
+    uint64_t low;              /* every document up to this one is done */
+    uint64_t backlog;          /* documents not yet done */
+    struct ray_position fresh; /* without end */
+    struct ray_position old;   /* what an earlier process left, in front of it; may be empty */
 };
 
 struct ray_share {
@@ -99,8 +106,11 @@ void ray_owed_remove(struct ray_owed *owed, struct ray_unit *unit);
 
 /* Index of the first place whose last number is at least `number`; place_count when none. */
 size_t ray_owed_at_or_after(const struct ray_owed *owed, uint64_t number);
-/* The next unit with something for `cursor` behind what it was given, or NULL. */
-struct ray_unit *ray_owed_next(struct ray_owed *owed, struct ray_owed_cursor *cursor);
+/* The next unit of the stretch with something for `cursor` behind what it was given, or NULL. */
+struct ray_unit *ray_owed_next(struct ray_owed *owed, const struct ray_owed_cursor *cursor,
+                               struct ray_position *position);
+/* Was the cursor given the document, or something behind it? */
+bool ray_owed_was_given(const struct ray_owed_cursor *cursor, uint64_t number);
 /* Numbers [from, to] are done. Returns how many documents that were; units that this finished are
  * taken out and put onto *done. The low-water mark rises. */
 uint64_t ray_owed_ack(struct ray_owed *owed, struct ray_owed_cursor *cursor, uint64_t from,

@@ -90,11 +90,18 @@ void ray_cursor_shrink(struct ray_cursor *cursor, uint64_t documents)
     }
 }
 
+static bool has_next(struct ray_queue *queue, struct ray_cursor *cursor)
+{
+    struct ray_owed_cursor *owed = &cursor->owed;
+    return ray_owed_next(&queue->owed, owed, &owed->fresh) != NULL ||
+           ray_owed_next(&queue->owed, owed, &owed->old) != NULL;
+}
+
 /* A cursor with a wake running stays on the list (ray_cursor_close). */
 void ray_queue_wake_idle(struct ray_queue *queue)
 {
     for (struct ray_cursor *c = queue->cursors; c != NULL; c = c->next) {
-        if (!c->idle || (!queue->closed && ray_owed_next(&queue->owed, &c->owed) == NULL)) {
+        if (!c->idle || (!queue->closed && !has_next(queue, c))) {
             continue;
         }
         c->idle = false;
@@ -169,12 +176,12 @@ static enum ray_status append(struct ray_queue *queue, struct ray_batch *batch,
 static bool drop_oldest_of(struct ray_cursor *cursor, struct ray_unit **done)
 {
     struct ray_owed *owed = &cursor->queue->owed;
-    size_t i = ray_owed_at_or_after(owed, cursor->owed.given_to + 1);
+    size_t i = ray_owed_at_or_after(owed, cursor->owed.low + 1);
     for (; i < owed->place_count; i++) {
         struct ray_unit *unit = owed->places[i].unit;
         const struct ray_share *share = unit != NULL ? ray_unit_share(unit, &cursor->owed) : NULL;
         if (share == NULL || share->left == 0 || unit->growing ||
-            unit->first <= cursor->owed.given_to) {
+            ray_owed_was_given(&cursor->owed, unit->first)) {
             continue;
         }
         uint64_t dropped = ray_owed_ack(owed, &cursor->owed, unit->first, unit->last, done);
@@ -356,13 +363,14 @@ struct ray_cursor *ray_cursor_open(struct ray_queue *queue,
     }
     cursor->queue = queue;
     cursor->options = *options;
+    cursor->owed.fresh.end = UINT64_MAX;
     if (queue->durable != NULL && ray_durable_open_cursor(cursor) != RAY_OK) {
         free(cursor);
         return NULL;
     }
     pthread_mutex_lock(&queue->lock);
     if (queue->durable == NULL) {
-        cursor->owed.low = cursor->owed.given_to = queue->owed.end;
+        cursor->owed.low = cursor->owed.fresh.given_to = queue->owed.end;
     }
     cursor->next = queue->cursors;
     queue->cursors = cursor;
@@ -434,9 +442,9 @@ enum ray_status ray_cursor_next(struct ray_cursor *cursor, struct ray_batch **ba
         return ray_durable_next(cursor, batch, first_document);
     }
     pthread_mutex_lock(&queue->lock);
-    const struct ray_unit *unit = ray_owed_next(&queue->owed, &cursor->owed);
+    const struct ray_unit *unit = ray_owed_next(&queue->owed, &cursor->owed, &cursor->owed.fresh);
     if (unit != NULL) {
-        cursor->owed.given_to = unit->last;
+        cursor->owed.fresh.given_to = unit->last;
         *batch = ray_batch_ref(unit->holder);
         *first_document = unit->first;
     } else {

@@ -215,13 +215,16 @@ static void test_a_restart_goes_on(void **state)
     ray_queue_forget_absent(queue);
     assert_int_equal(ray_cursor_backlog(cursor), 3000 - 1200 - 1);
     CHECK_OK(push(queue, 77777, 1));
+    CHECK_OK(push(queue, 77778, 1));
     uint32_t count = 0;
     assert_int_equal(read_batch(cursor, 1, true, &count), 1200);
     assert_int_equal(count, 2);
-    for (uint32_t i = 401; i < 1000; i++) {
+    assert_int_equal(read_batch(cursor, 1, true, NULL), 77777); /* old and fresh take turns */
+    assert_int_equal(read_batch(cursor, 1, true, NULL), 401 * 3);
+    assert_int_equal(read_batch(cursor, 1, true, NULL), 77778);
+    for (uint32_t i = 402; i < 1000; i++) {
         assert_int_equal(read_batch(cursor, 1, true, NULL), i * 3);
     }
-    assert_int_equal(read_batch(cursor, 1, true, NULL), 77777);
     assert_int_equal(read_batch(cursor, 1, true, NULL), -1);
     assert_int_equal(ray_cursor_backlog(cursor), 0);
     assert_true(ray_cursor_passed(cursor, ray_queue_end(queue)));
