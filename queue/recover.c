@@ -111,6 +111,7 @@ static enum ray_status scan(struct recovery *recovery, struct ray_segment *segme
         segment->bytes = walk.offset;
         ray_batch_unref(batch);
     }
+    bad_records += ray_segment_walk_has_bad_tail(&walk);
     ray_segment_walk_clear(&walk);
     if (bad_records > 0 || walk.skipped_bytes > 0) {
         segment->damaged = true;

@@ -345,6 +345,7 @@ enum ray_status ray_segment_walk_next(struct ray_segment_walk *walk, struct ray_
             continue;
         }
         if ((record.flags & RAY_RECORD_SEAL) != 0) {
+            walk->met_seal = true;
             return RAY_CLOSED;
         }
         walk->skipped_bytes += offset - walk->offset;
@@ -356,6 +357,13 @@ enum ray_status ray_segment_walk_next(struct ray_segment_walk *walk, struct ray_
         return RAY_OK;
     }
     return RAY_CLOSED;
+}
+
+bool ray_segment_walk_has_bad_tail(struct ray_segment_walk *walk)
+{
+    const char *bytes;
+    return !walk->met_seal && walk->offset + RAY_RECORD_HEAD_BYTES <= walk->limit &&
+           look(walk, walk->offset, &bytes) == RAY_OK && ray_get_u32(bytes) == (uint32_t)walk->salt;
 }
 
 void ray_segment_walk_skip(struct ray_segment_walk *walk)

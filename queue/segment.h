@@ -101,7 +101,8 @@ struct ray_segment_walk {
     uint64_t stuck_at;   /* what the disk did not give, after RAY_IO */
     uint64_t resume_at;  /* nothing before it is looked at again */
     uint64_t skip_bytes; /* of the next skip; 0: a page */
-    char *window;        /* bytes of the file from window_offset on */
+    bool met_seal;
+    char *window; /* bytes of the file from window_offset on */
     size_t window_bytes;
     uint64_t window_offset;
 };
@@ -112,6 +113,9 @@ void ray_segment_walk_clear(struct ray_segment_walk *walk);
  * (`offset` is then behind the last one), RAY_IO, RAY_NOMEM. */
 RAY_MUST_USE enum ray_status ray_segment_walk_next(struct ray_segment_walk *walk,
                                                    struct ray_record *out);
+/* After RAY_CLOSED: what follows was a record of this segment once, or is one whose head is bad. A
+ * guess: where its magic is hit, too, it looks like what an earlier life left. */
+bool ray_segment_walk_has_bad_tail(struct ray_segment_walk *walk);
 /* After RAY_IO: gives up the page that the disk does not give; twice as much each time until a
  * record is found again, so that the end of a file that cannot be read at all is near. */
 void ray_segment_walk_skip(struct ray_segment_walk *walk);

@@ -110,6 +110,9 @@ enum ray_status ray_wal_read(struct ray_wal *wal, struct ray_wal_reader *reader,
             note_damage(wal, segment, walk->stuck_at, 0); /* bytes: seen at the next good record */
             continue;
         }
+        if (status == RAY_CLOSED && walk->offset < limit) { /* there was more once */
+            note_damage(wal, segment, walk->offset, limit - walk->offset);
+        }
         if (status != RAY_OK) {
             return status;
         }
