@@ -57,14 +57,13 @@ static uint32_t unix_s(const struct ray_history *history)
 
 /* ---- rows ---- */
 
+/* Ids are chosen outside: each of their bytes counts, and the seed is secret, so that no sender can
+ * make one chain of all his traces. */
 static uint32_t *chain_of(const struct ray_history_column *column, const struct ray_trace_id *id)
 {
-    uint64_t a, b;
-    memcpy(&a, id->bytes, sizeof(a));
-    memcpy(&b, id->bytes + sizeof(a), sizeof(b));
-    uint64_t hash = (a ^ column->history->options.seed) * 0x9e3779b97f4a7c15u;
-    hash = (hash ^ (hash >> 32) ^ b) * 0xd6e8feb86659fd93u;
-    return &column->heads[(hash >> 32) & (column->history->head_count - 1)];
+    struct ray_str bytes = {(const char *)id->bytes, sizeof(id->bytes)};
+    uint64_t hash = ray_str_hash(bytes, column->history->options.seed);
+    return &column->heads[hash & (column->history->head_count - 1)];
 }
 
 static struct row *find_row(const struct ray_history_column *column, const struct ray_trace_id *id)

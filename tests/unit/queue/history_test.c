@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-#include "queue/history.h"
+#include "queue/history.c"
 
 #define START_S 1000u
 
@@ -375,6 +375,46 @@ static void test_same_as_a_naive_table(void **state)
     tear_down(&f);
 }
 
+/* ---- chains ---- */
+
+static size_t longest_chain(const struct ray_history_column *column)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < column->history->head_count; i++) {
+        size_t length = 0;
+        for (uint32_t link = column->heads[i]; link != NONE; link = column->rows[link - 1].next) {
+            length++;
+        }
+        longest = length > longest ? length : longest;
+    }
+    return longest;
+}
+
+/* Ids come from outside: wherever those of a sender differ, the lock is not held for long walks. */
+static void test_chains_stay_short(void **state)
+{
+    (void)state;
+    const unsigned count = 4096;
+    for (size_t at = 0; at + 1 < sizeof(struct ray_trace_id); at++) {
+        struct fixture f;
+        struct ray_history_pen pen;
+        set_up(&f, count, 1);
+        ray_history_begin(&pen, f.exporter, RAY_HISTORY_TAKEN, RAY_STR(""));
+        for (unsigned i = 0; i < count; i++) {
+            struct ray_trace_id id = {{0x57, 0x59, 0xe9, 0x88}};
+            id.bytes[at] = (uint8_t)(i >> 8);
+            id.bytes[at + 1] = (uint8_t)i;
+            ray_history_note(&pen, &id);
+        }
+        ray_history_end(&pen);
+        size_t longest = longest_chain(f.exporter);
+        if (longest > 12) {
+            fail_msg("ids that differ in bytes %zu and %zu: %zu in one chain", at, at + 1, longest);
+        }
+        tear_down(&f);
+    }
+}
+
 /* ---- threads ---- */
 
 static void *take_and_deliver(void *argument)
@@ -422,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_reasons_are_bounded),
         cmocka_unit_test(test_columns_are_bounded),
         cmocka_unit_test(test_same_as_a_naive_table),
+        cmocka_unit_test(test_chains_stay_short),
         cmocka_unit_test(test_many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
