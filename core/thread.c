@@ -37,3 +37,31 @@ void ray_thread_join(struct ray_thread *thread)
         thread->started = 0;
     }
 }
+
+void ray_condition_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+struct timespec ray_condition_deadline(uint32_t timeout_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    return until;
+}
+
+bool ray_condition_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock,
+                              const struct timespec *deadline)
+{
+    return pthread_cond_timedwait(condition, lock, deadline) == 0;
+}

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "config/state_folder.h"
 #include "core/thread.h"
@@ -205,16 +204,6 @@ static bool read_keys(struct ray_local *exporter, const struct ray_yaml *list)
     return exporter->keys != NULL;
 }
 
-/* Waits by the monotonic clock: a clock that is set must not end or prolong a wait. */
-static void init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 struct ray_local *ray_local_new(const struct ray_local_options *options,
                                 const struct ray_exporter_environment *environment)
 {
@@ -225,7 +214,7 @@ struct ray_local *ray_local_new(const struct ray_local_options *options,
     exporter->options = options;
     exporter->environment = *environment;
     pthread_mutex_init(&exporter->lock, NULL);
-    init_condition(&exporter->changed);
+    ray_condition_init(&exporter->changed);
     exporter->arena = ray_arena_new(PUT_ARENA_BYTES);
     exporter->ledger = ray_exporter_ledger_new(environment->metrics, environment->id);
     if (exporter->arena == NULL || exporter->ledger == NULL ||
@@ -256,16 +245,11 @@ static uint64_t now_ns(const struct ray_local *exporter)
  * stop's time is used up. */
 static bool wait_for_change(struct ray_local *exporter, bool for_work, uint32_t timeout_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * (long)RAY_NS_PER_MS;
-    until.tv_sec += until.tv_nsec / (long)RAY_NS_PER_S;
-    until.tv_nsec %= (long)RAY_NS_PER_S;
+    struct timespec until = ray_condition_deadline(timeout_ms);
+    bool in_time = true;
     pthread_mutex_lock(&exporter->lock);
-    int code = 0;
-    while (code == 0 && !(for_work && (exporter->work || exporter->stopping))) {
-        code = pthread_cond_timedwait(&exporter->changed, &exporter->lock, &until);
+    while (in_time && !(for_work && (exporter->work || exporter->stopping))) {
+        in_time = ray_condition_wait_until(&exporter->changed, &exporter->lock, &until);
         if (!for_work && exporter->stopping) {
             break; /* the disk may have room now, and time is short */
         }

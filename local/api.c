@@ -138,16 +138,12 @@ static bool may_run(const struct ray_api *api, const struct query *query)
 /* Until something changes, or the first query's patience ends. With the lock held. */
 static void wait_for_change(struct ray_api *api)
 {
-    struct timespec until;
     if (api->first == NULL) {
         pthread_cond_wait(&api->changed, &api->lock);
         return;
     }
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += 50 * (long)RAY_NS_PER_MS; /* the deadline itself is looked at in may_run */
-    until.tv_sec += until.tv_nsec / (long)RAY_NS_PER_S;
-    until.tv_nsec %= (long)RAY_NS_PER_S;
-    pthread_cond_timedwait(&api->changed, &api->lock, &until);
+    struct timespec until = ray_condition_deadline(50); /* the real one is looked at in may_run */
+    (void)ray_condition_wait_until(&api->changed, &api->lock, &until);
 }
 
 /* NULL when stopping and nothing is left. */
@@ -399,16 +395,6 @@ static bool always_stored(void *context, uint64_t position)
     return true;
 }
 
-/* Waits by the monotonic clock: a clock that is set must not end or prolong a wait. */
-static void init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 static struct ray_api *new_api(const struct ray_api_options *options)
 {
     struct ray_api *api = calloc(1, sizeof(*api));
@@ -424,7 +410,7 @@ static struct ray_api *new_api(const struct ray_api_options *options)
     api->end = &api->first;
     ray_budget_init(&api->budget, IN_HAND_MAX_BYTES);
     pthread_mutex_init(&api->lock, NULL);
-    init_condition(&api->changed);
+    ray_condition_init(&api->changed);
     return api;
 }
 

@@ -538,11 +538,7 @@ static struct ray_http_server *new_server(const struct ray_http_server_options *
     server->listen_fd = -1;
     atomic_init(&server->references, 1);
     pthread_mutex_init(&server->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    ray_condition_init(&server->changed);
     return server;
 }
 
@@ -650,16 +646,11 @@ void ray_http_server_quiesce(struct ray_http_server *server)
 /* Until no exchange is open and no late reply under way; false when the time was up first. */
 static bool wait_for_exchanges(struct ray_http_server *server, uint32_t timeout_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    uint64_t until_ns = (uint64_t)until.tv_sec * RAY_NS_PER_S + (uint64_t)until.tv_nsec +
-                        timeout_ms * RAY_NS_PER_MS;
-    until.tv_sec = (time_t)(until_ns / RAY_NS_PER_S);
-    until.tv_nsec = (long)(until_ns % RAY_NS_PER_S);
-    int code = 0;
+    struct timespec until = ray_condition_deadline(timeout_ms);
+    bool in_time = true;
     pthread_mutex_lock(&server->lock);
-    while ((server->open != NULL || server->late_replies > 0) && code == 0) {
-        code = pthread_cond_timedwait(&server->changed, &server->lock, &until);
+    while ((server->open != NULL || server->late_replies > 0) && in_time) {
+        in_time = ray_condition_wait_until(&server->changed, &server->lock, &until);
     }
     bool is_quiet = server->open == NULL && server->late_replies == 0;
     pthread_mutex_unlock(&server->lock);

@@ -5,7 +5,6 @@
 #include <malloc.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #define TICK_MIN_MS 20u
 #define TICK_MAX_MS 1000u
@@ -59,15 +58,8 @@ static void shut_late_ones(struct ray_http_watch *watch)
 static void wait_a_tick(struct ray_http_watch *watch)
 {
     uint32_t tick_ms = watch->linger.count > 0 ? TICK_MIN_MS : watch->tick_ms;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += tick_ms / 1000;
-    until.tv_nsec += (long)(tick_ms % 1000) * (long)RAY_NS_PER_MS;
-    if (until.tv_nsec >= (long)RAY_NS_PER_S) {
-        until.tv_sec++;
-        until.tv_nsec -= (long)RAY_NS_PER_S;
-    }
-    pthread_cond_timedwait(&watch->changed, &watch->lock, &until);
+    struct timespec until = ray_condition_deadline(tick_ms);
+    (void)ray_condition_wait_until(&watch->changed, &watch->lock, &until);
 }
 
 static void *run(void *argument)
@@ -117,11 +109,7 @@ enum ray_status ray_http_watch_start(struct ray_http_watch *watch,
 {
     *watch = (struct ray_http_watch){.limits = *limits, .clock = clock, .tick_ms = tick_of(limits)};
     pthread_mutex_init(&watch->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&watch->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    ray_condition_init(&watch->changed);
     enum ray_status status = ray_thread_start(&watch->thread, "http-watch", run, watch);
     if (status != RAY_OK) {
         clear(watch);

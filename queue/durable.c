@@ -137,13 +137,8 @@ static void wait_for_work(struct ray_queue *queue, uint32_t timeout_ms)
         pthread_cond_wait(&durable->work, &queue->lock);
         return;
     }
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * (long)RAY_NS_PER_MS;
-    until.tv_sec += until.tv_nsec / (long)RAY_NS_PER_S;
-    until.tv_nsec %= (long)RAY_NS_PER_S;
-    (void)pthread_cond_timedwait(&durable->work, &queue->lock, &until);
+    struct timespec until = ray_condition_deadline(timeout_ms);
+    (void)ray_condition_wait_until(&durable->work, &queue->lock, &until);
 }
 
 static void linger(struct ray_queue *queue)
@@ -170,13 +165,17 @@ static uint32_t list_owed(const struct ray_queue *queue,
     return count;
 }
 
-static void tell_whom_owed(struct ray_queue *queue, struct ray_owed_name *owed, uint32_t count)
+/* False: no memory. Nothing may be written then, a restart would not know whose it is; the next
+ * write tries again. */
+static bool tell_whom_owed(struct ray_queue *queue, struct ray_owed_name *owed, uint32_t count)
 {
-    if (ray_wal_owe(queue->durable->wal, owed, count) != RAY_OK) {
-        pthread_mutex_lock(&queue->lock);
-        queue->durable->owe_changed = true; /* no memory: tried again at the next write */
-        pthread_mutex_unlock(&queue->lock);
+    if (ray_wal_owe(queue->durable->wal, owed, count) == RAY_OK) {
+        return true;
     }
+    pthread_mutex_lock(&queue->lock);
+    queue->durable->owe_changed = true;
+    pthread_mutex_unlock(&queue->lock);
+    return false;
 }
 
 /* Sets the status of each. Without the lock. */
@@ -247,12 +246,10 @@ static void write_pending(struct ray_queue *queue)
     durable->owe_changed = false;
     pthread_mutex_unlock(&queue->lock);
 
-    if (owe_changed) {
-        tell_whom_owed(queue, owed, owed_count);
-    }
+    bool is_told = !owe_changed || tell_whom_owed(queue, owed, owed_count);
     size_t count = count_pending(list);
     struct ray_wal_record *records = calloc(count, sizeof(*records));
-    if (records != NULL) {
+    if (records != NULL && is_told) {
         write_all(durable, list, records, count);
     } else {
         for (struct pending *p = list; p != NULL; p = p->next) {
@@ -616,11 +613,7 @@ static struct ray_durable *new_durable(void)
     }
     durable->tail = &durable->first;
     durable->ring.max_bytes = RING_BYTES;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&durable->work, &attributes);
-    pthread_condattr_destroy(&attributes);
+    ray_condition_init(&durable->work);
     return durable;
 }
 

@@ -765,11 +765,7 @@ static struct ray_otlp_grpc *grpc_new(const struct ray_otlp_grpc_settings *setti
         (settings->message_timeout_ms ? settings->message_timeout_ms : MESSAGE_TIMEOUT_MS) *
         RAY_NS_PER_MS;
     pthread_mutex_init(&grpc->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&grpc->none_running, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    ray_condition_init(&grpc->none_running);
     if (!pollers_init(grpc)) {
         grpc_free(grpc);
         return NULL;
@@ -899,15 +895,11 @@ void ray_otlp_grpc_quiesce(struct ray_otlp_grpc *grpc)
 /* False when some thread still has calls after `timeout_ms`. */
 static bool wait_for_pollers(struct ray_otlp_grpc *grpc, uint32_t timeout_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    uint64_t ns = (uint64_t)until.tv_nsec + timeout_ms * RAY_NS_PER_MS;
-    until.tv_sec += (time_t)(ns / RAY_NS_PER_S);
-    until.tv_nsec = (long)(ns % RAY_NS_PER_S);
-    int waited = 0;
+    struct timespec until = ray_condition_deadline(timeout_ms);
+    bool in_time = true;
     pthread_mutex_lock(&grpc->lock);
-    while (grpc->running > 0 && waited == 0) {
-        waited = pthread_cond_timedwait(&grpc->none_running, &grpc->lock, &until);
+    while (grpc->running > 0 && in_time) {
+        in_time = ray_condition_wait_until(&grpc->none_running, &grpc->lock, &until);
     }
     bool all_done = grpc->running == 0;
     pthread_mutex_unlock(&grpc->lock);

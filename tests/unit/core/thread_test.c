@@ -59,9 +59,32 @@ static void joining_what_never_started_does_nothing(void **state)
     ray_thread_join(&thread);
 }
 
+static void a_wait_ends_by_its_deadline(void **state)
+{
+    (void)state;
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t condition;
+    struct timespec before, after;
+    ray_condition_init(&condition);
+    pthread_mutex_lock(&lock);
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    struct timespec until = ray_condition_deadline(20);
+    while (ray_condition_wait_until(&condition, &lock, &until)) {
+    }
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    pthread_mutex_unlock(&lock);
+    pthread_cond_destroy(&condition);
+    int64_t waited_ns =
+        (after.tv_sec - before.tv_sec) * 1000000000LL + (after.tv_nsec - before.tv_nsec);
+    assert_true(waited_ns >= 20000000);
+    struct timespec far = ray_condition_deadline(UINT32_MAX);
+    assert_true(far.tv_sec > before.tv_sec + 4000000 && far.tv_nsec < 1000000000L);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_wait_ends_by_its_deadline),
         cmocka_unit_test(signals_are_blocked_inside_only),
         cmocka_unit_test(long_names_are_cut),
         cmocka_unit_test(joining_what_never_started_does_nothing),
