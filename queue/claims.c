@@ -186,16 +186,29 @@ static void count_recovered(struct ray_cursor *cursor)
     cursor->owed.fresh.given_to = queue->owed.end;
 }
 
+/* Its segments stay: the shares are still open. With the lock. */
+static void unclaim_shares(const struct ray_cursor *cursor)
+{
+    const struct ray_owed *owed = &cursor->queue->owed;
+    for (size_t i = 0; i < owed->place_count; i++) {
+        struct ray_unit *unit = owed->places[i].unit;
+        struct ray_share *share = unit != NULL ? ray_unit_share(unit, &cursor->owed) : NULL;
+        if (share != NULL) {
+            share->cursor = NULL;
+        }
+    }
+}
+
 enum ray_status ray_durable_open_cursor(struct ray_cursor *cursor)
 {
     struct ray_queue *queue = cursor->queue;
-    struct ray_durable *durable = queue->durable;
+    struct ray_wal *wal = queue->durable->wal;
     char path[RAY_SEGMENT_PATH_BYTES];
     uint64_t highest;
     struct ray_journal_reader reader = {cursor, replay_low, replay_range};
     cursor->durable = calloc(1, sizeof(*cursor->durable));
     if (cursor->durable == NULL ||
-        !ray_wal_journal_path(durable->wal, cursor->options.name, path, sizeof(path))) {
+        !ray_wal_journal_path(wal, cursor->options.name, path, sizeof(path))) {
         free(cursor->durable);
         return RAY_NOMEM;
     }
@@ -206,7 +219,8 @@ enum ray_status ray_durable_open_cursor(struct ray_cursor *cursor)
     cursor->durable->journal = ray_journal_open(queue->options.log->disk, path, &reader, &highest);
     if (cursor->durable->journal != NULL) {
         count_recovered(cursor);
-        durable->owe_changed = true;
+    } else {
+        unclaim_shares(cursor);
     }
     pthread_mutex_unlock(&queue->lock);
     if (cursor->durable->journal == NULL) {
@@ -230,13 +244,7 @@ void ray_durable_close_cursor(struct ray_cursor *cursor)
     ray_journal_close(cursor->durable->journal);
     free(cursor->durable);
     pthread_mutex_lock(&queue->lock);
-    for (size_t i = 0; i < queue->owed.place_count; i++) {
-        struct ray_unit *unit = queue->owed.places[i].unit;
-        struct ray_share *share = unit != NULL ? ray_unit_share(unit, &cursor->owed) : NULL;
-        if (share != NULL) {
-            share->cursor = NULL; /* still open: the segment stays for the next process */
-        }
-    }
+    unclaim_shares(cursor);
     pthread_mutex_unlock(&queue->lock);
 }
 

@@ -596,6 +596,11 @@ void ray_durable_rewrite_journal(struct ray_cursor *cursor)
     }
 }
 
+void ray_durable_owe_changed(struct ray_queue *queue)
+{
+    queue->durable->owe_changed = true;
+}
+
 void ray_durable_note_ack(struct ray_cursor *cursor, uint64_t first, uint32_t count)
 {
     if (!ray_journal_add(cursor->durable->journal, first, count)) {

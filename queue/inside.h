@@ -64,6 +64,9 @@ RAY_MUST_USE enum ray_status ray_durable_next(struct ray_cursor *cursor, struct 
 void ray_durable_note_ack(struct ray_cursor *cursor, uint64_t first, uint32_t count);
 void ray_durable_forget_absent(struct ray_queue *queue);
 
+/* With it. A cursor was put on the list: the next record begins a segment that is owed to it, too.
+ */
+void ray_durable_owe_changed(struct ray_queue *queue);
 /* With it. Units whose segments may go; the log's thread deletes them. */
 void ray_durable_release(struct ray_queue *queue, struct ray_unit *done);
 

@@ -282,6 +282,9 @@ void ray_owed_grew(struct ray_owed *owed, struct ray_unit *unit, uint64_t last, 
 void ray_owed_remove(struct ray_owed *owed, struct ray_unit *unit)
 {
     size_t i = ray_owed_at_or_after(owed, unit->last);
+    while (i < owed->place_count && owed->places[i].unit != unit) {
+        i++; /* an empty one ends where the one before it does */
+    }
     assert(i < owed->place_count && owed->places[i].unit == unit);
     owed->places[i].unit = NULL;
     owed->places_empty++;
@@ -359,6 +362,9 @@ uint64_t ray_owed_ack(struct ray_owed *owed, struct ray_owed_cursor *cursor, uin
 static size_t add_range(struct ray_done_range *out, size_t count, size_t max, uint64_t first,
                         uint64_t last)
 {
+    if (last < first) {
+        return count;
+    }
     if (count > 0 && out[count - 1].first + out[count - 1].count == first) {
         out[count - 1].count += last - first + 1;
         return count;

@@ -375,6 +375,9 @@ struct ray_cursor *ray_cursor_open(struct ray_queue *queue,
     cursor->next = queue->cursors;
     queue->cursors = cursor;
     queue->cursor_count++;
+    if (queue->durable != NULL) {
+        ray_durable_owe_changed(queue);
+    }
     pthread_mutex_unlock(&queue->lock);
     return cursor;
 }
@@ -463,8 +466,9 @@ void ray_cursor_ack(struct ray_cursor *cursor, uint64_t first, uint32_t count)
     pthread_mutex_lock(&queue->lock);
     uint64_t end = queue->owed.end;
     bool known = count > 0 && first <= end;
-    if (known) {
-        uint64_t last = count - 1 < end - first ? first + (count - 1) : end;
+    if (known) { /* what was not pushed yet is not done, in the journal either */
+        count = count - 1 < end - first ? count : (uint32_t)(end - first) + 1;
+        uint64_t last = first + (count - 1);
         ray_cursor_shrink(cursor, ray_owed_ack(&queue->owed, &cursor->owed, first, last, &done));
     }
     unlock_and_release(queue, done);

@@ -129,7 +129,9 @@ static bool copy_owed(const struct ray_wal *wal, struct ray_segment_head *head)
     if (head->owed == NULL) {
         return false;
     }
-    memcpy(head->owed, wal->owed, wal->owed_count * sizeof(*head->owed));
+    if (wal->owed_count > 0) {
+        memcpy(head->owed, wal->owed, wal->owed_count * sizeof(*head->owed));
+    }
     head->owed_count = wal->owed_count;
     return true;
 }

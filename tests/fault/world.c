@@ -206,15 +206,20 @@ static struct ray_batch *make_batch(struct world *world, uint32_t count, uint32_
     return batch;
 }
 
-static void add_documents(struct world *world, uint32_t count, uint32_t text_bytes)
+void world_reserve(struct world *world, uint32_t documents)
 {
-    while (world->document_count + count > world->document_max) {
+    while (world->document_count + documents > world->document_max) {
         world->document_max = world->document_max * 2 + 64;
         struct world_document *grown =
             realloc(world->documents, world->document_max * sizeof(*world->documents));
         assert_non_null(grown);
         world->documents = grown;
     }
+}
+
+static void add_documents(struct world *world, uint32_t count, uint32_t text_bytes)
+{
+    world_reserve(world, count);
     for (uint32_t i = 0; i < count; i++) {
         struct world_document *document = &world->documents[world->document_count + i];
         *document = (struct world_document){.text_bytes = text_bytes, .accepted_at = NEVER};

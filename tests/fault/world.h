@@ -80,6 +80,9 @@ struct world {
 void world_init(struct world *world, const struct world_options *options, struct sim_disk *sim);
 void world_clear(struct world *world);
 
+/* Room in the book for so many more documents, so that it need not grow. */
+void world_reserve(struct world *world, uint32_t documents);
+
 /* A process starts: opens queue and cursors. What the start said. */
 enum ray_status world_start(struct world *world, char error[256]);
 /* The same, which must work. */

@@ -53,6 +53,20 @@ struct sim_disk {
     size_t recorded_max;
 };
 
+_Thread_local unsigned sim_disk_depth;
+
+static void enter(struct sim_disk *sim)
+{
+    sim_disk_depth++;
+    pthread_mutex_lock(&sim->lock);
+}
+
+static void leave(struct sim_disk *sim)
+{
+    pthread_mutex_unlock(&sim->lock);
+    sim_disk_depth--;
+}
+
 static struct sim_disk *sim_of(struct ray_disk *disk)
 {
     return (struct sim_disk *)(void *)disk;
@@ -287,25 +301,25 @@ static int sim_open(struct ray_disk *disk, const char *path, int flags)
     struct sim_disk *sim = sim_of(disk);
     bool is_short = false;
     int file = -1;
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     if (!count_call(sim, SIM_OPEN, &is_short)) {
         file = open_locked(sim, path, flags);
     }
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return file;
 }
 
 static int sim_close(struct ray_disk *disk, int file)
 {
     struct sim_disk *sim = sim_of(disk);
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     struct sim_inode *inode = handle_of(sim, file);
     if (sim->holds_lock[file]) {
         inode->locked = sim->holds_lock[file] = false;
     }
     sim->handles[file] = NULL;
     sim_inode_unref(inode);
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return 0;
 }
 
@@ -314,7 +328,7 @@ static ssize_t sim_read(struct ray_disk *disk, int file, void *out, size_t bytes
     struct sim_disk *sim = sim_of(disk);
     bool is_short = false;
     ssize_t got = -1;
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     const struct sim_inode *inode = handle_of(sim, file);
     if (!count_call(sim, SIM_READ, &is_short)) {
         uint64_t left = offset < inode->size ? inode->size - offset : 0;
@@ -323,7 +337,7 @@ static ssize_t sim_read(struct ray_disk *disk, int file, void *out, size_t bytes
         sim_inode_read(inode, out, bytes, offset);
         got = (ssize_t)bytes;
     }
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return got;
 }
 
@@ -380,8 +394,8 @@ static ssize_t sim_write(struct ray_disk *disk, int file, const struct iovec *pa
     bool is_short = false;
     ssize_t got = -1;
     size_t len;
+    enter(sim);
     char *bytes = join(parts, count, &len);
-    pthread_mutex_lock(&sim->lock);
     struct sim_inode *inode = handle_of(sim, file);
     if (!count_call(sim, SIM_WRITE, &is_short)) {
         size_t room = room_for(sim, inode, offset, len);
@@ -394,7 +408,7 @@ static ssize_t sim_write(struct ray_disk *disk, int file, const struct iovec *pa
             got = (ssize_t)room;
         }
     }
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     free(bytes);
     return got;
 }
@@ -403,10 +417,10 @@ static int64_t sim_size(struct ray_disk *disk, int file)
 {
     struct sim_disk *sim = sim_of(disk);
     bool is_short = false;
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     int64_t size = (int64_t)handle_of(sim, file)->size;
     size = count_call(sim, SIM_SIZE, &is_short) ? -1 : size;
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return size;
 }
 
@@ -415,7 +429,7 @@ static int sim_allocate(struct ray_disk *disk, int file, uint64_t bytes)
     struct sim_disk *sim = sim_of(disk);
     bool is_short = false;
     int result = -1;
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     struct sim_inode *inode = handle_of(sim, file);
     if (count_call(sim, SIM_ALLOCATE, &is_short)) {
     } else if (room_for(sim, inode, 0, (size_t)bytes) < bytes) {
@@ -430,7 +444,7 @@ static int sim_allocate(struct ray_disk *disk, int file, uint64_t bytes)
         inode->size = bytes > inode->size ? bytes : inode->size;
         result = 0;
     }
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return result;
 }
 
@@ -439,14 +453,14 @@ static int sim_truncate(struct ray_disk *disk, int file, uint64_t bytes)
     struct sim_disk *sim = sim_of(disk);
     bool is_short = false;
     int result = -1;
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     struct sim_inode *inode = handle_of(sim, file);
     if (!count_call(sim, SIM_TRUNCATE, &is_short)) {
         begin_change(sim);
         sim_inode_cut(inode, bytes);
         result = 0;
     }
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return result;
 }
 
@@ -454,14 +468,14 @@ static int sim_sync(struct ray_disk *disk, int file)
 {
     struct sim_disk *sim = sim_of(disk);
     bool is_short = false;
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     struct sim_inode *inode = handle_of(sim, file);
     bool fails = count_call(sim, SIM_SYNC, &is_short);
     begin_change(sim);
     int error = errno;
     sim_inode_sync(inode, !fails);
     errno = error;
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return fails ? -1 : 0;
 }
 
@@ -470,7 +484,7 @@ static int sim_rename(struct ray_disk *disk, const char *from, const char *to)
     struct sim_disk *sim = sim_of(disk);
     bool is_short = false;
     int result = -1;
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     if (!count_call(sim, SIM_RENAME, &is_short)) {
         if (find(&sim->now, from) == NULL) {
             errno = ENOENT;
@@ -480,7 +494,7 @@ static int sim_rename(struct ray_disk *disk, const char *from, const char *to)
             result = 0;
         }
     }
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return result;
 }
 
@@ -489,7 +503,7 @@ static int sim_unlink(struct ray_disk *disk, const char *path)
     struct sim_disk *sim = sim_of(disk);
     bool is_short = false;
     int result = -1;
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     if (!count_call(sim, SIM_UNLINK, &is_short)) {
         if (find(&sim->now, path) == NULL) {
             errno = ENOENT;
@@ -499,7 +513,7 @@ static int sim_unlink(struct ray_disk *disk, const char *path)
             result = 0;
         }
     }
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return result;
 }
 
@@ -509,7 +523,7 @@ static int sim_make_folder(struct ray_disk *disk, const char *path, unsigned mod
     bool is_short = false;
     int result = -1;
     (void)mode;
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     if (!count_call(sim, SIM_MAKE_FOLDER, &is_short)) {
         if (find(&sim->now, path) != NULL) {
             errno = EEXIST;
@@ -522,7 +536,7 @@ static int sim_make_folder(struct ray_disk *disk, const char *path, unsigned mod
             result = 0;
         }
     }
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return result;
 }
 
@@ -531,13 +545,13 @@ static int sim_sync_folder(struct ray_disk *disk, const char *path)
     struct sim_disk *sim = sim_of(disk);
     bool is_short = false;
     int result = -1;
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     if (!count_call(sim, SIM_SYNC_FOLDER, &is_short)) {
         begin_change(sim);
         sync_names(sim, path);
         result = 0;
     }
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return result;
 }
 
@@ -545,11 +559,11 @@ static int sim_list(struct ray_disk *disk, const char *path, ray_disk_entry_fn e
 {
     struct sim_disk *sim = sim_of(disk);
     bool is_short = false;
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     bool fails = count_call(sim, SIM_LIST, &is_short);
     struct names *names = sim_must(malloc(sizeof(*names)));
     *names = sim->now; /* the caller opens files meanwhile */
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     int error = errno;
     for (size_t i = 0; !fails && i < names->count; i++) {
         if (lies_in(names->list[i].path, path)) {
@@ -567,13 +581,13 @@ static int sim_space(struct ray_disk *disk, const char *path, uint64_t *free_byt
     struct sim_disk *sim = sim_of(disk);
     bool is_short = false;
     (void)path;
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     bool fails = count_call(sim, SIM_SPACE, &is_short);
     if (!fails) {
         *free_bytes = free_bytes_of(sim);
         *total_bytes = sim->capacity != 0 ? sim->capacity : (uint64_t)1 << 40;
     }
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return fails ? -1 : 0;
 }
 
@@ -582,7 +596,7 @@ static int sim_lock(struct ray_disk *disk, const char *path)
     struct sim_disk *sim = sim_of(disk);
     bool is_short = false;
     int file = -1;
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     if (!count_call(sim, SIM_LOCK, &is_short)) {
         const struct name *name = find(&sim->now, path);
         if (name != NULL && name->inode->locked) {
@@ -594,7 +608,7 @@ static int sim_lock(struct ray_disk *disk, const char *path)
     if (file >= 0) {
         sim->handles[file]->locked = sim->holds_lock[file] = true;
     }
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return file;
 }
 
@@ -716,9 +730,9 @@ static struct sim_disk *copy_locked(struct sim_disk *sim)
 
 struct sim_disk *sim_disk_copy(struct sim_disk *sim)
 {
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     struct sim_disk *copy = copy_locked(sim);
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     copy->changes = sim_must(realloc(copy->changes, CHANGES * sizeof(*copy->changes)));
     return copy;
 }
@@ -772,24 +786,24 @@ void sim_disk_lose_power(struct sim_disk *sim, uint64_t seed)
 
 void sim_disk_fail(struct sim_disk *sim, struct sim_fault fault)
 {
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     sim->fault = fault;
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
 }
 
 uint64_t sim_disk_calls(struct sim_disk *sim, enum sim_verb verb)
 {
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     uint64_t calls = sim->calls[verb];
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return calls;
 }
 
 uint64_t sim_disk_changes(struct sim_disk *sim)
 {
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     uint64_t changes = sim->change_calls;
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return changes;
 }
 
@@ -835,7 +849,7 @@ void sim_disk_remove_file(struct sim_disk *sim, const char *path)
 size_t sim_disk_count(struct sim_disk *sim, const char *ending, char path[256])
 {
     size_t count = 0, end = strlen(ending);
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     for (size_t i = 0; i < sim->now.count; i++) {
         const char *name = sim->now.list[i].path;
         size_t len = strlen(name);
@@ -847,21 +861,21 @@ size_t sim_disk_count(struct sim_disk *sim, const char *ending, char path[256])
         }
         count++;
     }
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return count;
 }
 
 void sim_disk_set_capacity(struct sim_disk *sim, uint64_t capacity)
 {
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     sim->capacity = capacity;
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
 }
 
 uint64_t sim_disk_used(struct sim_disk *sim)
 {
-    pthread_mutex_lock(&sim->lock);
+    enter(sim);
     uint64_t used = used_bytes(sim);
-    pthread_mutex_unlock(&sim->lock);
+    leave(sim);
     return used;
 }

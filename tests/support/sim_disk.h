@@ -49,6 +49,9 @@ struct sim_fault {
 
 struct sim_disk;
 
+/* > 0 while this thread is inside: what is allocated then is the simulation's. */
+extern _Thread_local unsigned sim_disk_depth;
+
 /* `capacity` 0: without end. Aborts when out of memory, as everything here. */
 struct sim_disk *sim_disk_new(uint64_t capacity);
 void sim_disk_free(struct sim_disk *sim);
