@@ -80,7 +80,7 @@ static void test_calls(void **state)
         struct trouble trouble = {cases[i].share, cases[i].reply, 3};
         print_message("%s\n", cases[i].name);
         bench_init_lingering(&bench, reply_with_trouble, &trouble);
-        push_for(&bench, SECONDS / 2, RATE);
+        push_for(&bench, SECONDS / 4, RATE);
         uint64_t backlog = ray_cursor_backlog(bench.exporter->sender->cursor);
         run_until_quiet(&bench, 20000);
         check_accounts(&bench, 0);
