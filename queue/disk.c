@@ -15,7 +15,14 @@
 static int system_open(struct ray_disk *disk, const char *path, int flags)
 {
     (void)disk;
-    return open(path, flags | O_CLOEXEC, FILE_MODE);
+    int file = open(path, flags | O_CLOEXEC | O_NONBLOCK, FILE_MODE); /* a pipe would wait */
+    struct stat status;
+    if (file >= 0 && (fstat(file, &status) != 0 || !S_ISREG(status.st_mode))) {
+        close(file);
+        errno = EINVAL;
+        return -1;
+    }
+    return file;
 }
 
 static int system_close(struct ray_disk *disk, int file)

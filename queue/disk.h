@@ -19,7 +19,7 @@ struct ray_disk;
 typedef void (*ray_disk_entry_fn)(void *context, const char *name);
 
 struct ray_disk_ops {
-    /* O_CREAT makes files of mode 0600; close-on-exec. */
+    /* O_CREAT makes files of mode 0600; close-on-exec. EINVAL: no file, but a folder or a pipe. */
     int (*open)(struct ray_disk *disk, const char *path, int flags);
     int (*close)(struct ray_disk *disk, int file);
     ssize_t (*read)(struct ray_disk *disk, int file, void *out, size_t bytes, uint64_t offset);

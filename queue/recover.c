@@ -232,7 +232,7 @@ static void recover_file(struct recovery *recovery, const char *name, uint64_t f
     if (status == RAY_INVALID || status == RAY_NOMEM) {
         recovery->status = status;
     }
-    if (status == RAY_IO) {
+    if (status == RAY_IO && (file >= 0 || errno != EINVAL)) { /* EINVAL: nothing of ours */
         note_unread(recovery, first);
     }
     bool empty = segment->end <= segment->head.first;
