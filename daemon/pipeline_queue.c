@@ -177,6 +177,7 @@ GAUGE(sync_ns, 1000)
 GAUGE(damaged_records, 1)
 GAUGE(damaged_bytes, 1)
 GAUGE(failed_writes, 1)
+GAUGE(missing_documents, 1)
 #undef GAUGE
 
 static const struct {
@@ -195,6 +196,11 @@ static const struct {
     {{"spanbridge_queue_failed_writes", RAY_GAUGE,
       "Times that the disk refused something of the log, for want of room or otherwise."},
      read_failed_writes},
+    {{"spanbridge_queue_missing_documents", RAY_GAUGE,
+      "Documents that no file of the log had at the start and that are not known to be delivered: "
+      "a "
+      "file was deleted or cut."},
+     read_missing_documents},
 };
 
 enum ray_status ray_pipeline_queue_metrics(struct ray_queue *queue, struct ray_str pipeline_id,

@@ -37,7 +37,8 @@ ray_pipeline_queue_options(const struct ray_pipeline_queue *queue, struct ray_st
                            struct ray_problems *problems, struct ray_queue_options *out);
 
 /* Gauges of the queue's log, labelled pipeline: spanbridge_queue_syncs, _sync_microseconds,
- * _damaged_records, _damaged_bytes, _failed_writes. Forgotten with the queue as their context. */
+ * _damaged_records, _damaged_bytes, _failed_writes,
+ * _missing_documents. Forgotten with the queue as their context. */
 RAY_MUST_USE enum ray_status ray_pipeline_queue_metrics(struct ray_queue *queue,
                                                         struct ray_str pipeline_id,
                                                         struct ray_metrics *metrics);

@@ -68,10 +68,76 @@ enum ray_status ray_durable_add_recovered(struct ray_queue *queue)
     return status;
 }
 
+/* Numbers between the segments that a cursor is owed something of, which no file has. */
+struct gap {
+    uint64_t first;
+    uint64_t last;
+    uint64_t done; /* as the journal says; the same may be said twice */
+};
+#define GAPS_MAX 64u
+
 /* What the journal says, applied to the shares that the cursor has claimed. */
-static void replay_done(struct ray_cursor *cursor, uint64_t from, uint64_t to)
+struct replay {
+    struct ray_cursor *cursor;
+    bool journal_is_known;
+    size_t gap_count;
+    struct gap gaps[GAPS_MAX];
+};
+
+static void find_gaps(struct replay *replay)
 {
+    const struct ray_owed *owed = &replay->cursor->queue->owed;
+    uint64_t next = 1;
+    for (size_t i = 0; i < owed->place_count && replay->gap_count < GAPS_MAX; i++) {
+        const struct ray_owed_place *place = &owed->places[i];
+        if (place->unit == NULL || ray_unit_share(place->unit, &replay->cursor->owed) == NULL) {
+            continue;
+        }
+        if (place->first > next) {
+            replay->gaps[replay->gap_count++] = (struct gap){next, place->first - 1, 0};
+        }
+        next = place->last + 1;
+    }
+}
+
+static void fill_gaps(struct replay *replay, uint64_t from, uint64_t to)
+{
+    for (size_t i = 0; i < replay->gap_count; i++) {
+        struct gap *gap = &replay->gaps[i];
+        uint64_t first = from > gap->first ? from : gap->first;
+        uint64_t last = to < gap->last ? to : gap->last;
+        gap->done += first <= last ? last - first + 1 : 0;
+    }
+}
+
+/* Documents that are in no file and were never delivered, as far as is known: a file was deleted,
+ * or cut. They were not found again, so they are in none of the ledger's counts; but they are told.
+ */
+static void tell_missing(const struct replay *replay)
+{
+    struct ray_queue *queue = replay->cursor->queue;
+    uint64_t missing = 0;
+    for (size_t i = 0; i < replay->gap_count; i++) {
+        const struct gap *gap = &replay->gaps[i];
+        uint64_t documents = gap->last - gap->first + 1;
+        missing += gap->done < documents ? documents - gap->done : 0;
+    }
+    if (missing == 0 || !replay->journal_is_known) {
+        return;
+    }
+    queue->missing_documents += missing;
+    ray_log_error(queue->options.log->log,
+                  "documents are in no file of the queue and not known to be delivered: was a file "
+                  "deleted or cut?",
+                  "exporter=%s documents=%" PRIu64,
+                  RAY_LOG_STR(ray_str_from(replay->cursor->options.name)), missing);
+}
+
+static void replay_done(struct replay *replay, uint64_t from, uint64_t to)
+{
+    struct ray_cursor *cursor = replay->cursor;
     const struct ray_owed *owed = &cursor->queue->owed;
+    fill_gaps(replay, from, to);
     size_t i = ray_owed_at_or_after(owed, from);
     for (; i < owed->place_count && owed->places[i].first <= to; i++) {
         struct ray_unit *unit = owed->places[i].unit;
@@ -84,6 +150,7 @@ static void replay_done(struct ray_cursor *cursor, uint64_t from, uint64_t to)
 
 static void replay_low(void *context, uint64_t low)
 {
+    ((struct replay *)context)->journal_is_known = true;
     replay_done(context, 0, low);
 }
 
@@ -205,7 +272,8 @@ enum ray_status ray_durable_open_cursor(struct ray_cursor *cursor)
     struct ray_wal *wal = queue->durable->wal;
     char path[RAY_SEGMENT_PATH_BYTES];
     uint64_t highest;
-    struct ray_journal_reader reader = {cursor, replay_low, replay_range};
+    struct replay replay = {.cursor = cursor};
+    struct ray_journal_reader reader = {&replay, replay_low, replay_range};
     cursor->durable = calloc(1, sizeof(*cursor->durable));
     if (cursor->durable == NULL ||
         !ray_wal_journal_path(wal, cursor->options.name, path, sizeof(path))) {
@@ -216,8 +284,10 @@ enum ray_status ray_durable_open_cursor(struct ray_cursor *cursor)
      * cursors before the first receiver starts. */
     pthread_mutex_lock(&queue->lock);
     claim_shares(cursor);
+    find_gaps(&replay);
     cursor->durable->journal = ray_journal_open(queue->options.log->disk, path, &reader, &highest);
     if (cursor->durable->journal != NULL) {
+        tell_missing(&replay);
         count_recovered(cursor);
     } else {
         unclaim_shares(cursor);

@@ -668,6 +668,7 @@ void ray_queue_log_stats(struct ray_queue *queue, struct ray_wal_stats *out)
     pthread_mutex_lock(&queue->lock);
     if (queue->durable != NULL) {
         ray_wal_stats(queue->durable->wal, out);
+        out->missing_documents = queue->missing_documents;
     }
     pthread_mutex_unlock(&queue->lock);
 }

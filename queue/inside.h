@@ -29,6 +29,7 @@ struct ray_queue {
     uint32_t cursor_count;
     struct ray_owed owed;
     uint64_t pushed_batches, pushed_documents; /* ever */
+    uint64_t missing_documents;                /* found gone at the start, over all cursors */
     size_t reserved_bytes;                     /* promised, or on their way into the log */
     bool closed;
     struct ray_durable *durable; /* NULL: in memory */

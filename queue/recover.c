@@ -155,12 +155,8 @@ static enum ray_status read_segment(struct recovery *recovery, struct ray_segmen
         log_unread(recovery, segment);
         return errno == ENOMEM ? RAY_NOMEM : RAY_IO;
     case RAY_SEGMENT_GOOD:
-        if (segment->head.salt == salt) {
-            break;
-        }
-        free(segment->head.owed); /* an earlier life: the power went before the new head came */
-        segment->head = (struct ray_segment_head){.salt = salt, .first = first};
-        segment->owed_to_all = segment->is_blank = true;
+        /* Whatever its name says: a file that somebody renamed, or one that was to be used again
+         * when the power went, whose old records the journals know to be done. */
         break;
     case RAY_SEGMENT_DAMAGED:
         segment->head = (struct ray_segment_head){.salt = salt, .first = first};

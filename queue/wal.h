@@ -136,6 +136,7 @@ struct ray_wal_stats {
     uint64_t damaged_bytes;
     uint64_t kept_bytes; /* spare and corrupt files */
     uint64_t failed_writes;
+    uint64_t missing_documents; /* the queue's to set: gone with a file, as far as is known */
 };
 void ray_wal_stats(const struct ray_wal *wal, struct ray_wal_stats *out);
 

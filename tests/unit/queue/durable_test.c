@@ -389,6 +389,76 @@ static void test_one_owner(void **state)
     ray_queue_free(queue);
 }
 
+/* Three sealed segments and more, all owed to "a". Their paths, oldest first. */
+static size_t fill_segments(char paths[16][320])
+{
+    struct ray_queue *queue = open_queue();
+    struct ray_cursor *cursor = open_cursor(queue, "a", 1);
+    for (uint32_t i = 0; i < 40; i++) {
+        CHECK_OK(push(queue, i * 64, 64));
+    }
+    assert_int_equal(read_batch(cursor, 1, true, NULL), 0);
+    ray_cursor_close(cursor);
+    ray_queue_free(queue);
+    struct dirent **names;
+    int found = scandir(folder, &names, NULL, alphasort);
+    size_t count = 0;
+    for (int i = 0; i < found; i++) {
+        if (strncmp(names[i]->d_name, "q-", 2) == 0 && count < 16) {
+            snprintf(paths[count++], 320, "%s/%s", folder, names[i]->d_name);
+        }
+        free(names[i]);
+    }
+    free(names);
+    assert_true(count >= 4);
+    return count;
+}
+
+static void test_a_deleted_segment_is_told(void **state)
+{
+    (void)state;
+    char paths[16][320];
+    struct ray_wal_stats stats;
+    (void)fill_segments(paths);
+    assert_int_equal(unlink(paths[1]), 0);
+    struct ray_queue *queue = open_queue();
+    struct ray_cursor *cursor = open_cursor(queue, "a", 1);
+    ray_queue_log_stats(queue, &stats);
+    assert_true(stats.missing_documents > 0 && stats.missing_documents % 64 == 0);
+    assert_int_equal(ray_cursor_backlog(cursor) + stats.missing_documents, 39 * 64);
+    while (read_batch(cursor, 1, true, NULL) >= 0) {
+    }
+    assert_int_equal(ray_cursor_backlog(cursor), 0);
+    ray_cursor_close(cursor);
+    ray_queue_free(queue);
+    queue = open_queue(); /* once */
+    cursor = open_cursor(queue, "a", 1);
+    ray_queue_log_stats(queue, &stats);
+    assert_int_equal(stats.missing_documents, 0);
+    ray_cursor_close(cursor);
+    ray_queue_free(queue);
+}
+
+static void test_renamed_segments_are_known_by_their_heads(void **state)
+{
+    (void)state;
+    char paths[16][320], between[320];
+    (void)fill_segments(paths);
+    snprintf(between, sizeof(between), "%s/between", folder);
+    assert_int_equal(rename(paths[0], between), 0);
+    assert_int_equal(rename(paths[2], paths[0]), 0);
+    assert_int_equal(rename(between, paths[2]), 0);
+    struct ray_queue *queue = open_queue();
+    struct ray_cursor *cursor = open_cursor(queue, "a", 1);
+    assert_int_equal(ray_cursor_backlog(cursor), 39 * 64);
+    for (uint32_t i = 1; i < 40; i++) {
+        assert_int_equal(read_batch(cursor, 1, true, NULL), i * 64);
+    }
+    ray_cursor_close(cursor);
+    ray_queue_free(queue);
+    assert_int_equal(count_files(".seg"), 0);
+}
+
 /* ---- threads --------------------------------------------------------------------------------- */
 
 #define PUSHERS 4
@@ -453,6 +523,8 @@ int main(void)
         TEST(test_an_absent_exporter_is_forgotten),
         TEST(test_full_refuses_and_comes_back),
         TEST(test_drop_oldest_gives_up_only_its_own),
+        TEST(test_a_deleted_segment_is_told),
+        TEST(test_renamed_segments_are_known_by_their_heads),
         TEST(test_one_owner),
         TEST(test_nothing_lost_between_threads),
     };
