@@ -67,11 +67,12 @@ static void end_growing(struct ray_queue *queue)
     }
 }
 
-static enum ray_status begin_growing(struct ray_queue *queue, const struct ray_wal_record *record)
+/* NULL when out of memory. */
+static struct ray_unit *begin_growing(struct ray_queue *queue, const struct ray_wal_record *record)
 {
     struct ray_unit *unit = ray_unit_new(record->first, 0, queue->cursor_count);
     if (unit == NULL) {
-        return RAY_NOMEM;
+        return NULL;
     }
     uint32_t i = 0;
     for (const struct ray_cursor *c = queue->cursors; c != NULL; c = c->next) {
@@ -81,12 +82,12 @@ static enum ray_status begin_growing(struct ray_queue *queue, const struct ray_w
     unit->bytes = record->segment->records_at; /* its head takes room, too */
     if (ray_owed_append(&queue->owed, unit) != RAY_OK) {
         ray_unit_free(unit);
-        return RAY_NOMEM;
+        return NULL;
     }
     atomic_fetch_add(&record->segment->refs, 1);
     unit->holder = record->segment;
     queue->durable->growing = unit;
-    return RAY_OK;
+    return unit;
 }
 
 /* Numbers between the unit's last one and `first` are in the file, but their ticket said no: should
@@ -109,11 +110,9 @@ static enum ray_status commit(struct ray_queue *queue, const struct ray_wal_reco
     if (durable->growing != NULL && durable->growing->holder != record->segment) {
         end_growing(queue);
     }
-    if (durable->growing == NULL && begin_growing(queue, record) != RAY_OK) {
-        return RAY_NOMEM;
-    }
-    struct ray_unit *unit = durable->growing;
-    if (ray_unit_reserve(unit, last) != RAY_OK) {
+    struct ray_unit *unit =
+        durable->growing != NULL ? durable->growing : begin_growing(queue, record);
+    if (unit == NULL || ray_unit_reserve(unit, last) != RAY_OK) {
         return RAY_NOMEM;
     }
     if (record->first > unit->last + 1) { /* records that could not be committed: nobody's */
@@ -239,6 +238,7 @@ static void write_pending(struct ray_queue *queue)
     bool owe_changed = durable->owe_changed;
     uint32_t owed_count = owe_changed ? list_owed(queue, owed) : 0;
     struct pending *list = durable->first;
+    assert(list != NULL);
     durable->first = NULL;
     durable->tail = &durable->first;
     durable->pending_bytes = 0;
@@ -258,6 +258,9 @@ static void write_pending(struct ray_queue *queue)
     }
     commit_all(queue, list, records);
     complete_all(list);
+    for (size_t i = 0; records != NULL && i < count; i++) {
+        ray_segment_unref(records[i].segment);
+    }
     free(records);
     pthread_mutex_lock(&queue->lock);
 }

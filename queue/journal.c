@@ -11,7 +11,7 @@
 
 static const char magic[8] = {'\x8e', 'R', 'A', 'Y', 'a', '\r', '\n', '\x1a'};
 
-#define HALF_BYTES           ((size_t)RAY_JOURNAL_BYTES / 2)
+#define HALF_BYTES           (RAY_JOURNAL_BYTES / 2)
 #define SNAPSHOT_FIXED_BYTES 40u
 #define SNAPSHOT_CRC_AT      36u
 #define UNIT_BYTES           16u /* of a range and of an entry */

@@ -21,7 +21,7 @@
 
 #include "queue/disk.h"
 
-#define RAY_JOURNAL_BYTES      (2u * 64u * 1024u)
+#define RAY_JOURNAL_BYTES      ((size_t)128 * 1024)
 #define RAY_JOURNAL_RANGES_MAX 2500u
 
 struct ray_done_range {
