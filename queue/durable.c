@@ -22,7 +22,7 @@
 #define PENDING_BYTES_MAX ((size_t)8 << 20)
 #define LINGER_BELOW      ((size_t)256 << 10)
 #define LINGER_NS         300000
-#define RING_BYTES        ((size_t)3 << 20)
+#define RING_BYTES        ((size_t)2 << 20)
 #define NUDGE_MS          1000u
 
 struct pending {
