@@ -3,6 +3,14 @@
 
 #include <inttypes.h>
 
+bool ray_exporter_is_too_old(const struct ray_clock *clock, uint64_t max_age_ms,
+                             uint64_t accepted_unix_ns)
+{
+    uint64_t max_ns = max_age_ms * RAY_NS_PER_MS;
+    uint64_t now = max_ns > 0 ? ray_clock_unix_ns(clock) : 0;
+    return accepted_unix_ns != 0 && now > accepted_unix_ns && now - accepted_unix_ns > max_ns;
+}
+
 uint64_t ray_exporter_give_up(const struct ray_exporter_environment *environment,
                               struct ray_exporter_ledger *ledger, struct ray_cursor *cursor)
 {

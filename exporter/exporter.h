@@ -31,6 +31,12 @@ struct ray_exporter_environment {
     const struct ray_clock *clock;
 };
 
+/* Has a document that was accepted then (0: unknown) waited for longer than `max_age_ms` (0: it
+ * may)?
+ */
+bool ray_exporter_is_too_old(const struct ray_clock *clock, uint64_t max_age_ms,
+                             uint64_t accepted_unix_ns);
+
 /* At the stop, before the cursor is closed: what it still owes is counted as dropped, so that the
  * ledger balances to the end, and returned; 0 when a durable queue keeps it for the next start. */
 uint64_t ray_exporter_give_up(const struct ray_exporter_environment *environment,

@@ -188,9 +188,8 @@ static bool is_out_of_time(const struct ray_sender *sender, const struct ray_sen
 
 static bool is_too_old(const struct ray_sender *sender, uint64_t accepted_unix_ns)
 {
-    uint64_t max_ns = sender->options.max_age_ms * RAY_NS_PER_MS;
-    uint64_t now = max_ns > 0 ? ray_clock_unix_ns(sender->environment.clock) : 0;
-    return accepted_unix_ns != 0 && now > accepted_unix_ns && now - accepted_unix_ns > max_ns;
+    return ray_exporter_is_too_old(sender->environment.clock, sender->options.max_age_ms,
+                                   accepted_unix_ns);
 }
 
 /* Why the item may not be sent again; NULL: it may. */

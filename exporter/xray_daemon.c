@@ -24,6 +24,8 @@
 #define ENOBUFS_WAIT_MS 2u
 #define NO_MEMORY_MS    1000u
 #define ROUNDS_MAX      64u
+/* Documents that one round takes from the queue, of a backlog that is too old for instance. */
+#define FETCHES_MAX 16384u
 /* A name is looked up again after errors, but not more often. */
 #define LOOK_UP_MS 5000u
 
@@ -42,6 +44,7 @@ struct datagram {
     struct ray_arena *parts; /* of a split document: goes with its last part */
     uint64_t number;         /* of the queue, of the document that is complete with it; 0: none */
     uint64_t sent_ns;
+    uint64_t accepted_unix_ns;
     struct ray_trace_id trace_id; /* of that document, for the history */
     uint8_t span_id[8];
 };
@@ -88,7 +91,7 @@ struct ray_xray_daemon {
     struct ray_thread thread;
     atomic_bool stopping;
     _Atomic uint64_t stop_at_ns;
-    struct ray_log_limiter lookup_limiter, returned_limiter, drop_limiter;
+    struct ray_log_limiter lookup_limiter, returned_limiter, drop_limiter, age_limiter;
     pthread_mutex_t health_lock; /* guards the two below; no other lock is held with it */
     bool healthy;
     char why[200];
@@ -166,6 +169,36 @@ static void set_health(struct ray_xray_daemon *exporter, bool healthy, const cha
     pthread_mutex_unlock(&exporter->health_lock);
 }
 
+/* -- given up -- */
+
+static bool is_too_old(const struct ray_xray_daemon *exporter, uint64_t accepted_unix_ns)
+{
+    return ray_exporter_is_too_old(exporter->environment.clock, exporter->environment.max_age_ms,
+                                   accepted_unix_ns);
+}
+
+static void count_drop(struct ray_xray_daemon *exporter, const struct ray_trace_id *trace_id,
+                       const uint8_t span_id[8], uint64_t number, const char *reason)
+{
+    ray_ledger_dropped(exporter->ledger, ray_str_from(reason), 1);
+    ray_history_dropped(exporter->environment.history, trace_id, span_id, ray_str_from(reason));
+    ray_cursor_ack(exporter->cursor, number, 1);
+}
+
+static void drop_old(struct ray_xray_daemon *exporter, const struct ray_trace_id *trace_id,
+                     const uint8_t span_id[8], uint64_t number)
+{
+    uint64_t repeated = 0;
+    char text[RAY_XRAY_TRACE_ID_CHARS + 1] = "";
+    ray_trace_id_write(trace_id, text);
+    count_drop(exporter, trace_id, span_id, number, "max_age");
+    if (ray_log_allow(&exporter->age_limiter, exporter->environment.clock, &repeated)) {
+        ray_log_warn(exporter->environment.log, "document dropped: it waited for too long",
+                     "exporter=%s reason=max_age trace_id=%s repeated=%llu", own_id(exporter).text,
+                     text, (unsigned long long)repeated);
+    }
+}
+
 /* -- from the queue into the ring -- */
 
 static void drop(struct ray_xray_daemon *exporter, const struct ray_document *document,
@@ -174,10 +207,7 @@ static void drop(struct ray_xray_daemon *exporter, const struct ray_document *do
     uint64_t repeated = 0;
     char trace_id[RAY_XRAY_TRACE_ID_CHARS + 1] = "";
     ray_trace_id_write(&document->trace_id, trace_id);
-    ray_ledger_dropped(exporter->ledger, RAY_STR("too_big"), 1);
-    ray_history_dropped(exporter->environment.history, &document->trace_id, document->span_id,
-                        RAY_STR("too_big"));
-    ray_cursor_ack(exporter->cursor, number, 1);
+    count_drop(exporter, &document->trace_id, document->span_id, number, "too_big");
     if (ray_log_allow(&exporter->drop_limiter, exporter->environment.clock, &repeated)) {
         ray_log_warn(exporter->environment.log, "document dropped: no datagram can hold it",
                      "exporter=%s reason=too_big problem=%s trace_id=%s bytes=%zu repeated=%llu",
@@ -225,6 +255,7 @@ static void put_part(struct ray_xray_daemon *exporter)
         .text = part->text,
         .parts = is_last ? source->arena : NULL,
         .number = is_last ? source->number - 1 : 0,
+        .accepted_unix_ns = ray_batch_accepted_unix_ns(source->batch),
     };
     name(at(exporter, exporter->end - 1), &source->whole);
     source->part = part->next;
@@ -240,6 +271,13 @@ static enum ray_status put_document(struct ray_xray_daemon *exporter,
         source->number++;
         return RAY_OK;
     }
+    uint64_t accepted_unix_ns = ray_batch_accepted_unix_ns(source->batch);
+    if (is_too_old(exporter, accepted_unix_ns)) {
+        drop_old(exporter, &document->trace_id, document->span_id, number);
+        source->has_waiting = false;
+        source->number++;
+        return RAY_OK;
+    }
     if (document->text.len > DOCUMENT_MAX_BYTES) {
         enum ray_status status = begin_parts(exporter, document, number);
         if (status != RAY_OK) {
@@ -249,8 +287,10 @@ static enum ray_status put_document(struct ray_xray_daemon *exporter,
         source->number += status == RAY_OK ? 1 : 0;
         return status;
     }
-    *at(exporter, exporter->end++) = (struct datagram){
-        .text = document->text, .batch = ray_batch_ref(source->batch), .number = number};
+    *at(exporter, exporter->end++) = (struct datagram){.text = document->text,
+                                                       .batch = ray_batch_ref(source->batch),
+                                                       .number = number,
+                                                       .accepted_unix_ns = accepted_unix_ns};
     name(at(exporter, exporter->end - 1), document);
     source->number++;
     return RAY_OK;
@@ -292,10 +332,15 @@ static bool fetch(struct ray_xray_daemon *exporter)
     return false;
 }
 
-static void fill(struct ray_xray_daemon *exporter)
+/* True when there may be more that the ring has room for. */
+static bool fill(struct ray_xray_daemon *exporter)
 {
-    while (exporter->end - exporter->settled < RAY_DAEMON_WINDOW && fetch(exporter)) {
+    unsigned fetches = 0;
+    while (exporter->end - exporter->settled < RAY_DAEMON_WINDOW && fetches < FETCHES_MAX &&
+           fetch(exporter)) {
+        fetches++;
     }
+    return fetches == FETCHES_MAX;
 }
 
 /* -- settled -- */
@@ -315,10 +360,7 @@ struct run {
 static void drop_without_part(struct ray_xray_daemon *exporter, const struct datagram *last)
 {
     exporter->lost_part = false;
-    ray_ledger_dropped(exporter->ledger, RAY_STR("too_big"), 1);
-    ray_history_dropped(exporter->environment.history, &last->trace_id, last->span_id,
-                        RAY_STR("too_big"));
-    ray_cursor_ack(exporter->cursor, last->number, 1);
+    count_drop(exporter, &last->trace_id, last->span_id, last->number, "too_big");
 }
 
 /* Of what stands from the oldest to `count`. */
@@ -393,6 +435,23 @@ static void settle_old(struct ray_xray_daemon *exporter)
                      own_id(exporter).text);
     }
     settle(exporter, count);
+}
+
+/* The oldest of the ring while nothing is in doubt, so all through an outage. */
+static void drop_what_is_old(struct ray_xray_daemon *exporter)
+{
+    while (exporter->next == exporter->settled && exporter->next < exporter->end) {
+        struct datagram *oldest = at(exporter, exporter->next);
+        if (!is_too_old(exporter, oldest->accepted_unix_ns)) {
+            return;
+        }
+        if (oldest->number != 0) { /* else a part: the document is counted with its last one */
+            exporter->lost_part = false;
+            drop_old(exporter, &oldest->trace_id, oldest->span_id, oldest->number);
+        }
+        let_go(oldest);
+        exporter->settled = ++exporter->next;
+    }
 }
 
 /* -- trouble -- */
@@ -574,11 +633,13 @@ static void send_what_may(struct ray_xray_daemon *exporter)
     hear(exporter); /* before anything is settled */
     look_up_again(exporter);
     unsigned rounds = 0; /* a stop's deadline is looked at in between */
+    bool has_more = false;
     do {
         settle_old(exporter);
-        fill(exporter);
+        drop_what_is_old(exporter);
+        has_more = fill(exporter);
     } while (send_some(exporter) && ++rounds < ROUNDS_MAX);
-    exporter->has_more = rounds == ROUNDS_MAX;
+    exporter->has_more = has_more || rounds == ROUNDS_MAX;
 }
 
 /* -- stepping -- */

@@ -112,11 +112,12 @@ struct fixture {
     struct far_end far;
     struct ray_xray_daemon_options options;
     struct ray_exporter_environment environment;
+    struct ray_history *history;
     struct ray_xray_daemon *exporter;
     unsigned pushed;
 };
 
-static void begin(struct fixture *f, unsigned per_second)
+static void begin_with(struct fixture *f, unsigned per_second, uint64_t max_age_ms)
 {
     memset(f, 0, sizeof(*f));
     f->far.face.ops = &far_ops;
@@ -126,15 +127,25 @@ static void begin(struct fixture *f, unsigned per_second)
     f->options.endpoint = RAY_STR("127.0.0.1:2000");
     f->options.max_datagrams_per_second = per_second;
     struct ray_queue_options queue = {.max_bytes = 64u << 20, .max_linger_ms = 1};
+    f->history = ray_history_new(
+        &(struct ray_history_options){.traces = 16, .refused = 4, .clock = &f->far.clock});
+    assert_non_null(f->history);
     f->environment = (struct ray_exporter_environment){
         .id = "xray_daemon",
         .queue = ray_queue_new(&queue),
         .profile = 7,
+        .max_age_ms = max_age_ms,
+        .history = ray_history_column(f->history, "xray_daemon"),
         .metrics = ray_metrics_new(),
         .clock = &f->far.clock,
     };
     f->exporter = ray_xray_daemon_new(&f->options, &f->environment, &f->far.face);
     assert_non_null(f->exporter);
+}
+
+static void begin(struct fixture *f, unsigned per_second)
+{
+    begin_with(f, per_second, 0);
 }
 
 static void open_it(struct fixture *f)
@@ -148,6 +159,7 @@ static void end(struct fixture *f)
     ray_xray_daemon_free(f->exporter);
     ray_queue_free(f->environment.queue);
     ray_metrics_free(f->environment.metrics);
+    ray_history_free(f->history);
 }
 
 static void on_taken(struct ray_ticket *ticket, enum ray_status status)
@@ -171,7 +183,9 @@ static void push(struct fixture *f, unsigned count, const char *extra)
                        ++f->pushed, extra);
         CHECK_OK(ray_batch_end_document(batch, &id, span, i));
     }
+    ray_batch_set_accepted(batch, f->far.now_ns);
     ray_batch_seal(batch);
+    ray_history_taken(&(struct ray_history_owed){f->environment.history, 7}, 1, batch);
     CHECK_OK(ray_queue_push(f->environment.queue, batch, 0, &ticket));
 }
 
@@ -381,6 +395,70 @@ static void test_too_large(void **state)
     end(&f);
 }
 
+/* Of the trace that all documents are of: "waiting delivered dropped reason". */
+static void check_fate(const struct fixture *f, const char *want)
+{
+    struct ray_arena *arena = ray_arena_new(1u << 20);
+    struct ray_trace_id id = {{1}};
+    struct ray_history_answer answer;
+    CHECK_OK(ray_history_find(f->history, &id, arena, &answer));
+    assert_int_equal(answer.fate_count, 1);
+    const struct ray_history_fate *fate = &answer.fates[0];
+    CHECK_STR(ray_arena_printf(arena, "%u %u %u %s", fate->waiting, fate->delivered, fate->dropped,
+                               fate->reason),
+              want);
+    ray_arena_free(arena);
+}
+
+/* What waits too long goes, wherever it waits: in parts, in the ring and in the queue. */
+static void test_max_age(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char *parts = malloc(200000);
+    snprintf(parts, 200000,
+             ",\"n\":\"%040000d\",\"subsegments\":[{\"id\":\"%016x\",\"n\":\"%040000d\"}]", 0, 8000,
+             0);
+    begin_with(&f, 0, 30000);
+    open_it(&f);
+    f.far.away = true;
+    push(&f, 4, "");
+    push(&f, 1, parts);
+    step_for(&f, 20000);
+    check_fate(&f, "5 0 0 refused");
+    push(&f, 2000, "");
+    step_for(&f, 16000); /* five seconds between two looks at most */
+    assert_int_equal(metric(&f, DROPPED("max_age")), 5);
+    check_fate(&f, "2000 0 5 max_age");
+    step_for(&f, 20000);
+    assert_int_equal(metric(&f, DROPPED("max_age")), 2005);
+    push(&f, 3, "");
+    f.far.away = false;
+    close_and_stop(&f, 6000, 0);
+    assert_int_equal(metric(&f, DELIVERED), 3);
+    assert_int_equal(metric(&f, DROPPED("max_age")), 2005);
+    assert_int_equal(f.far.datagrams - f.far.got[2006] - f.far.got[2007] - f.far.got[2008],
+                     metric(&f, RETRIED("refused")));
+    check_fate(&f, "0 3 2005 max_age");
+    free(parts);
+    end(&f);
+}
+
+/* And what the pace holds back. */
+static void test_max_age_at_a_pace(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin_with(&f, 1, 10000);
+    open_it(&f);
+    push(&f, 3000, "");
+    step_for(&f, 20000);
+    assert_in_range(metric(&f, DELIVERED), 10, 12);
+    assert_int_equal(metric(&f, DELIVERED) + metric(&f, DROPPED("max_age")), 3000);
+    close_and_stop(&f, 1000, 0);
+    end(&f);
+}
+
 /* A dead far end holds no stop up past its deadline, and what is given up is counted. */
 static void test_gives_up(void **state)
 {
@@ -458,6 +536,8 @@ int main(void)
         cmocka_unit_test(test_pace),
         cmocka_unit_test(test_host_not_found),
         cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_max_age),
+        cmocka_unit_test(test_max_age_at_a_pace),
         cmocka_unit_test(test_gives_up),
         cmocka_unit_test(test_kernel_says_too_long),
         cmocka_unit_test(test_thread),
