@@ -46,7 +46,7 @@ struct ray_local {
     struct ray_api *api;
     struct ray_cursor *cursor;
     struct ray_thread thread;
-    struct ray_log_limiter cannot_write, refused;
+    struct ray_log_limiter cannot_write, refused, old;
     _Atomic enum ray_status
         store_status; /* of the last write: RAY_OK, RAY_AGAIN the disk is full */
 
@@ -268,6 +268,33 @@ static bool is_stopping(struct ray_local *exporter)
     return stopping;
 }
 
+/* The documents of a batch that waited past max_age, but for what an earlier process stored. */
+static void drop_old(struct ray_local *exporter, const struct held_batch *held)
+{
+    uint64_t repeated = 0, count = 0;
+    struct ray_batch_reader reader;
+    struct ray_document document;
+    ray_batch_read_section(held->batch, exporter->environment.profile, &reader);
+    bool some_done = ray_cursor_may_be_done(exporter->cursor, held->first, reader.left);
+    for (uint64_t number = held->first; ray_batch_next(&reader, &document); number++) {
+        if (!some_done || !ray_cursor_is_done(exporter->cursor, number)) {
+            ray_history_dropped(exporter->environment.history, &document.trace_id, document.span_id,
+                                RAY_STR("max_age"));
+            count++;
+        }
+    }
+    if (count > 0) {
+        ray_ledger_dropped(exporter->ledger, RAY_STR("max_age"), count);
+    }
+    ray_cursor_ack(exporter->cursor, held->first, ray_batch_documents(held->batch));
+    ray_api_wake(exporter->api);
+    if (ray_log_allow(&exporter->old, exporter->environment.clock, &repeated)) {
+        ray_log_warn(exporter->environment.log, "documents dropped: they waited for too long",
+                     "exporter=%s reason=max_age documents=%" PRIu64 " repeated=%" PRIu64,
+                     RAY_LOG_STR(ray_str_from(exporter->environment.id)), count, repeated);
+    }
+}
+
 /* Takes batches from the queue until there is enough for one transaction. */
 static enum ray_status gather(struct ray_local *exporter)
 {
@@ -278,6 +305,12 @@ static enum ray_status gather(struct ray_local *exporter)
         status = ray_cursor_next(exporter->cursor, &held->batch, &held->first);
         if (status != RAY_OK) {
             break;
+        }
+        if (ray_exporter_is_too_old(exporter->environment.clock, exporter->environment.max_age_ms,
+                                    ray_batch_accepted_unix_ns(held->batch))) {
+            drop_old(exporter, held);
+            ray_batch_unref(held->batch);
+            continue;
         }
         bytes += ray_batch_bytes(held->batch);
         exporter->held_count++;

@@ -90,16 +90,23 @@ static void write_document(struct ray_batch *batch, uint32_t number, const char 
 static struct ray_ticket ticket = {on_taken};
 
 /* One batch of `count` documents numbered from `from`; the last of them has a bad name. */
-static void push(struct fixture *f, uint32_t from, uint32_t count, bool last_is_bad)
+static void push_aged(struct fixture *f, uint32_t from, uint32_t count, bool last_is_bad,
+                      uint32_t age_ms)
 {
     struct ray_batch *batch = ray_batch_new(1u << 20);
     ray_batch_begin_section(batch, 7);
     for (uint32_t i = 0; i < count; i++) {
         write_document(batch, from + i, last_is_bad && i == count - 1 ? "what?" : "web");
     }
+    ray_batch_set_accepted(batch, ray_clock_unix_ns(&ray_clock_system) - age_ms * RAY_NS_PER_MS);
     ray_batch_seal(batch);
     ray_history_taken(&(struct ray_history_owed){f->environment.history, 7}, 1, batch);
     CHECK_OK(ray_queue_push(f->environment.queue, batch, 0, &ticket));
+}
+
+static void push(struct fixture *f, uint32_t from, uint32_t count, bool last_is_bad)
+{
+    push_aged(f, from, count, last_is_bad, 0);
 }
 
 static size_t count_stored(const struct fixture *f, uint32_t from, uint32_t count)
@@ -167,6 +174,29 @@ static void test_drains(void **state)
     expect_metric(&f, "reason=\"InvalidName\"} 1");
     expect_fate(&f, 17, "0 1 0 ");
     expect_fate(&f, 200, "0 0 1 InvalidName");
+    end(&f);
+}
+
+/* Documents that waited for too long are dropped, their neighbours are stored. */
+static void test_max_age(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f);
+    f.exporter->environment.max_age_ms = 3600000;
+    start(&f);
+    push_aged(&f, 1, 10, false, 3601000);
+    push_aged(&f, 11, 10, false, 3500000);
+    push_aged(&f, 21, 10, false, 3700000);
+    ray_queue_close(f.environment.queue);
+    assert_int_equal(ray_local_stop(f.exporter, 10000), 0);
+    assert_int_equal(count_stored(&f, 1, 30), 10);
+    expect_metric(&f, "spanbridge_exporter_taken_documents{exporter=\"local\"} 30");
+    expect_metric(&f, "spanbridge_exporter_delivered_documents{exporter=\"local\"} 10");
+    expect_metric(&f, "reason=\"max_age\"} 20");
+    assert_int_equal(ray_queue_used_bytes(f.environment.queue), 0);
+    expect_fate(&f, 10, "0 0 1 max_age");
+    expect_fate(&f, 11, "0 1 0 ");
     end(&f);
 }
 
@@ -312,6 +342,7 @@ int main(void)
     signal(SIGXFSZ, SIG_IGN); /* a write past the limit fails instead */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_drains),
+        cmocka_unit_test(test_max_age),
         cmocka_unit_test(test_store_cannot_write),
         cmocka_unit_test(test_gives_up_at_deadline),
         cmocka_unit_test(test_start_errors),
