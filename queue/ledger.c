@@ -57,7 +57,8 @@ static const struct ray_metric_family exporter_families[] = {
     [QUEUED] = {"spanbridge_exporter_queued_documents", RAY_GAUGE,
                 "Documents that wait for this exporter or are on their way."},
     [DELIVERED] = {"spanbridge_exporter_delivered_documents", RAY_COUNTER,
-                   "Documents that the far end answered success for."},
+                   "Documents that the far end answered success for; of an xray_daemon, which "
+                   "answers nothing: handed to the kernel, and not come back."},
     [DROPPED] = {"spanbridge_exporter_dropped_documents", RAY_COUNTER,
                  "Documents given up for good, by reason."},
     [RETRIED] = {"spanbridge_exporter_retried_documents", RAY_COUNTER,
