@@ -363,16 +363,29 @@ static void drop_without_part(struct ray_xray_daemon *exporter, const struct dat
     count_drop(exporter, &last->trace_id, last->span_id, last->number, "too_big");
 }
 
-/* Of what stands from the oldest to `count`. */
-static void tell_history(struct ray_xray_daemon *exporter, uint64_t count,
+/* Where whole documents begin: behind the one that lost a part, if the oldest is of such a one. */
+static uint64_t first_whole(struct ray_xray_daemon *exporter, uint64_t count)
+{
+    uint64_t i = exporter->settled;
+    if (exporter->lost_part) {
+        while (i < count && at(exporter, i)->number == 0) {
+            i++;
+        }
+        i += i < count ? 1 : 0;
+    }
+    return i;
+}
+
+/* Of what stands from `from` to `count`. */
+static void tell_history(struct ray_xray_daemon *exporter, uint64_t from, uint64_t count,
                          enum ray_history_event event, const char *reason)
 {
     struct ray_history_pen pen;
-    if (exporter->environment.history == NULL || exporter->settled == count) {
+    if (exporter->environment.history == NULL || from == count) {
         return;
     }
     ray_history_begin(&pen, exporter->environment.history, event, ray_str_from(reason));
-    for (uint64_t i = exporter->settled; i < count; i++) {
+    for (uint64_t i = from; i < count; i++) {
         if (at(exporter, i)->number != 0) {
             ray_history_note(&pen, &at(exporter, i)->trace_id);
         }
@@ -392,9 +405,8 @@ static void acknowledge(struct ray_xray_daemon *exporter, const struct run *run)
 static void settle(struct ray_xray_daemon *exporter, uint64_t count)
 {
     struct run run = {0, 0};
-    if (!exporter->lost_part) {
-        tell_history(exporter, count, RAY_HISTORY_DELIVERED, "");
-    }
+    uint64_t whole = first_whole(exporter, count);
+    tell_history(exporter, whole, count, RAY_HISTORY_DELIVERED, "");
     for (; exporter->settled < count; exporter->settled++) {
         struct datagram *datagram = at(exporter, exporter->settled);
         uint64_t number = datagram->number;
@@ -495,7 +507,7 @@ static void start_over(struct ray_xray_daemon *exporter, int code)
     if (documents > 0) {
         ray_ledger_retried(exporter->ledger, ray_str_from(reason_of(code)), documents);
     }
-    tell_history(exporter, exporter->next, RAY_HISTORY_RETRIED, reason_of(code));
+    tell_history(exporter, exporter->settled, exporter->next, RAY_HISTORY_RETRIED, reason_of(code));
     exporter->next = exporter->settled;
     exporter->probe_at_ns = now_ns(exporter) + back_off_ms(exporter) * RAY_NS_PER_MS;
     exporter->failures++;

@@ -23,6 +23,7 @@ struct far_end {
     bool no_such_host;
     size_t room; /* datagrams until it says `full` */
     int full;
+    size_t too_long; /* what is longer than that is refused; 0: nothing */
     /* what happened */
     int pending;
     unsigned opens, sends, waits_for_room;
@@ -63,6 +64,10 @@ static size_t far_send(struct ray_udp_out *out, struct ray_str prefix, const str
     for (size_t i = 0; i < count; i++) {
         if (far->room == 0) {
             *code = far->full;
+            return i;
+        }
+        if (far->too_long > 0 && texts[i].len > far->too_long) {
+            *code = EMSGSIZE;
             return i;
         }
         far->room--;
@@ -493,6 +498,30 @@ static void test_kernel_says_too_long(void **state)
     end(&f);
 }
 
+/* ... nor does the history forget those who went out behind a document that lost a part. */
+static void test_kernel_takes_a_part(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char *parts = malloc(200000);
+    snprintf(parts, 200000,
+             ",\"n\":\"%040000d\",\"subsegments\":[{\"id\":\"%016x\",\"n\":\"%030000d\"}]", 0, 8000,
+             0);
+    begin(&f, 0);
+    open_it(&f);
+    f.far.too_long = 35000;
+    push(&f, 2, "");
+    push(&f, 1, parts);
+    push(&f, 4, "");
+    close_and_stop(&f, 1000, 0);
+    assert_int_equal(f.far.got[8000], 1);
+    assert_int_equal(metric(&f, DELIVERED), 6);
+    assert_int_equal(metric(&f, DROPPED("too_big")), 1);
+    check_fate(&f, "0 6 1 too_big");
+    free(parts);
+    end(&f);
+}
+
 /* With its own thread, socket and clock: pushed while it runs, drained by the stop. */
 static void test_thread(void **state)
 {
@@ -540,6 +569,7 @@ int main(void)
         cmocka_unit_test(test_max_age_at_a_pace),
         cmocka_unit_test(test_gives_up),
         cmocka_unit_test(test_kernel_says_too_long),
+        cmocka_unit_test(test_kernel_takes_a_part),
         cmocka_unit_test(test_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
