@@ -17,6 +17,7 @@
 #include "exporter/daemon_address.h"
 #include "exporter/pace.h"
 #include "queue/ledger.h"
+#include "translate/shrink.h"
 #include "xray/split.h"
 
 #define STEP_MAX_MS 1000u
@@ -31,6 +32,8 @@
 
 static const struct ray_str header = RAY_STR_INIT("{\"format\":\"json\",\"version\":1}\n");
 #define DOCUMENT_MAX_BYTES (RAY_UDP_MAX_BYTES - sizeof("{\"format\":\"json\",\"version\":1}"))
+_Static_assert(RAY_DOCUMENT_GOAL_BYTES <= DOCUMENT_MAX_BYTES,
+               "whatever was translated here fits a datagram");
 
 /* Probes of a daemon that is away: after random(0, min(most, first * 2^failures)), so that an
  * outage costs an attempt per BACK_OFF_MAX_MS and a fleet does not come back in one moment. */

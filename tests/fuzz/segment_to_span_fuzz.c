@@ -7,8 +7,8 @@
 #include "proto/otlp_decode.h"
 #include "proto/otlp_json_write.h"
 #include "translate/segment_to_span.h"
+#include "translate/shrink.h"
 #include "translate/translate.h"
-#include "xray/limits.h"
 
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -85,7 +85,7 @@ static void check_translation(const struct ray_request *request, struct ray_aren
         ray_batch_seal(batch);
         require(ray_batch_read_section(batch, ray_translator_profile(translator), &reader));
         while (ray_batch_next(&reader, &document)) {
-            require(document.text.len <= RAY_SEGMENT_MAX_BYTES);
+            require(document.text.len <= RAY_DOCUMENT_GOAL_BYTES);
             check_json(document.text);
             documents++;
         }

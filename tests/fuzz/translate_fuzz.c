@@ -5,8 +5,8 @@
  * The first byte chooses the options, the rest is an ExportTraceServiceRequest.
  */
 #include "proto/otlp_decode.h"
+#include "translate/shrink.h"
 #include "translate/translate.h"
-#include "xray/limits.h"
 
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static void check_document(const struct ray_document *document)
 {
     char trace_id[RAY_XRAY_TRACE_ID_CHARS];
     ray_trace_id_write(&document->trace_id, trace_id);
-    require(document->text.len <= RAY_SEGMENT_MAX_BYTES);
+    require(document->text.len <= RAY_DOCUMENT_GOAL_BYTES);
     require(ray_str_find(document->text, (struct ray_str){trace_id, sizeof(trace_id)}) != SIZE_MAX);
     check_json(document->text);
 }
