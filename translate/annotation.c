@@ -234,10 +234,24 @@ static void place_items(struct ray_annotations *a)
         bool annotated = (item->indexed || is_listed(a, item->name)) &&
                          item->annotation_key.len > 0 &&
                          claim(&a->taken, item->annotation_key, &a->failed);
-        unsigned metadata = item->superseded ? NOWHERE : METADATA; /* of duplicates the last */
-        a->item_places[i] = (uint8_t)(!annotated             ? metadata
-                                      : is_long(item->value) ? ANNOTATION | metadata
+        a->item_places[i] = (uint8_t)(!annotated             ? METADATA
+                                      : is_long(item->value) ? ANNOTATION | METADATA
                                                              : ANNOTATION);
+    }
+}
+
+/* Of several that are metadata under one name the last is written. Once more changes nothing. */
+static void settle_items(struct ray_annotations *a)
+{
+    struct ray_map names;
+    ray_map_init(&names, a->scratch, a->taken.seed);
+    size_t duplicates = a->resource->facts.has_duplicates ? a->resource->item_count : 0;
+    for (size_t i = duplicates; !a->failed && i > 0; i--) {
+        uint8_t *place = &a->item_places[i - 1];
+        if ((*place & METADATA) != 0 &&
+            !claim(&names, a->resource->items[i - 1].name, &a->failed)) {
+            *place = (uint8_t)((*place & ~(unsigned)METADATA) | CLASHED);
+        }
     }
 }
 
@@ -275,7 +289,7 @@ static void spend_on(struct ray_annotations *a, struct ray_facts *facts, enum ra
         const struct ray_resource_item *item = &a->resource->items[i];
         if ((a->item_places[i] & ANNOTATION) != 0 &&
             indexing_of(a, item->indexing, item->name) == indexing) {
-            spend(a, &a->item_places[i], item->superseded ? NOWHERE : METADATA, left);
+            spend(a, &a->item_places[i], METADATA, left);
         }
     }
 }
@@ -290,6 +304,9 @@ static void keep_budget(struct ray_annotations *a, struct ray_facts *facts)
     spend_on(a, facts, RAY_INDEXED_BY_NAME, &left);
     spend_on(a, facts, RAY_INDEXED_BY_PATTERN, &left);
     spend_on(a, facts, RAY_INDEXED_NOT, &left);
+    if (a->item_places != NULL) {
+        settle_items(a);
+    }
     a->interferes |= a->over_budget > 0; /* the resource's prepared text may have too many */
 }
 
@@ -429,6 +446,7 @@ static void write_item_metadata(struct ray_annotations *a, struct section *s,
                                 const struct ray_map *described, const struct ray_limits *limits)
 {
     place_items(a);
+    settle_items(a);
     for (size_t i = 0; !a->failed && i < a->resource->item_count; i++) {
         const struct ray_resource_item *item = &a->resource->items[i];
         if ((a->item_places[i] & METADATA) == 0) {
@@ -631,7 +649,7 @@ bool ray_annotations_write_resource(const struct ray_resource *resource, struct 
     return !a.failed;
 }
 
-bool ray_metadata_write_resource(const struct ray_resource *resource, struct ray_arena *arena,
+bool ray_metadata_write_resource(struct ray_resource *resource, struct ray_arena *arena,
                                  struct ray_json_writer *w)
 {
     struct ray_annotations a = resource_alone(resource, arena);
@@ -643,5 +661,8 @@ bool ray_metadata_write_resource(const struct ray_resource *resource, struct ray
     struct ray_map none;
     ray_map_init(&none, arena, 0);
     write_item_metadata(&a, &s, &none, &ray_limits_none);
+    for (size_t i = 0; !a.failed && i < resource->item_count; i++) {
+        resource->items[i].left_out = (a.item_places[i] & CLASHED) != 0;
+    }
     return !a.failed;
 }

@@ -69,7 +69,8 @@ void ray_metadata_write(struct ray_annotations *annotations, const struct ray_li
 /* The members that a resource adds to any segment that does not interfere. False: no memory. */
 bool ray_annotations_write_resource(const struct ray_resource *resource, struct ray_arena *arena,
                                     struct ray_json_writer *w);
-bool ray_metadata_write_resource(const struct ray_resource *resource, struct ray_arena *arena,
+/* Likewise, and marks the items that are left out. */
+bool ray_metadata_write_resource(struct ray_resource *resource, struct ray_arena *arena,
                                  struct ray_json_writer *w);
 
 #endif

@@ -168,8 +168,11 @@ static bool shows_attributes(const struct ray_preserved *p)
 /* Of the resource's: an earlier value of a key that comes again, or one whose name was taken. */
 static bool is_item_left_out(const struct ray_preserved *p, size_t i)
 {
-    return p->resource->items[i].superseded ||
-           (p->item_places != NULL && (p->item_places[i] & RAY_PLACE_CLASHED) != 0);
+    const struct ray_resource_item *item = &p->resource->items[i];
+    if (p->item_places != NULL) {
+        return (p->item_places[i] & RAY_PLACE_CLASHED) != 0;
+    }
+    return shows_attributes(p) ? item->superseded : item->left_out;
 }
 
 static bool has_item_left_out(const struct ray_preserved *p)

@@ -18,6 +18,7 @@ struct ray_resource_item {
     bool indexed;     /* by the configuration */
     uint8_t indexing; /* enum ray_indexing: how */
     bool superseded;  /* the same name comes again */
+    bool left_out;    /* of `metadata`, since its name comes again there */
 };
 
 struct ray_resource {
