@@ -382,7 +382,8 @@ static void note_written(struct ray_wal *wal, struct ray_wal_record *records, si
     for (size_t i = 0; i < done; i++) {
         struct ray_wal_record *record = &records[i];
         record->first = wal->next;
-        record->segment = wal->current;
+        record->segment = wal->current; /* which may end within the same group */
+        atomic_fetch_add(&wal->current->refs, 1);
         wal->next += ray_batch_documents(record->batch);
         wal->offset += record_bytes(record);
         record->end_offset = wal->offset;

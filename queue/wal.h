@@ -86,7 +86,7 @@ struct ray_wal_record {
     /* set when it is written */
     uint64_t first;
     uint64_t end_offset;         /* behind it */
-    struct ray_segment *segment; /* borrowed: the writer's until it begins another one */
+    struct ray_segment *segment; /* with a reference, which is the caller's; NULL before */
 };
 uint32_t ray_wal_crc(const struct ray_batch *batch); /* for payload_crc; any thread */
 /*

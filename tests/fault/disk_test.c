@@ -23,6 +23,9 @@ static void run_scenario(struct world *world)
             continue;
         }
         (void)!world_push(world, 1 + (uint32_t)(r % 5), 40 + (uint32_t)(r >> 8) % 700);
+        if (i % 8 == 3) { /* over several segments */
+            world_push_group(world, 2 + (unsigned)(r >> 48) % 20, 3, 200);
+        }
         atomic_fetch_add(&world->now_ns, 60 * RAY_NS_PER_MS);
         for (unsigned c = 0; c < world->options.cursors; c++) {
             if ((r >> (20 + c)) % 4 != 0) {
@@ -95,7 +98,7 @@ static void run_case(enum ray_fsync fsync, enum sim_verb verb, int error, uint64
                      uint64_t *runs)
 {
     bool met = true;
-    uint64_t step = deep ? 1 : 1 + (uint64_t)verb % 3;
+    uint64_t step = deep ? 1 : 2 + (uint64_t)verb % 3;
     for (uint64_t nth = 1; met && nth<10000; nth += nth> 8 ? step : 1) {
         struct sim_fault fault = {verb, nth, count, error};
         print_message("\r%s %" PRIu64 " x%" PRIu64 " error %d   ", sim_verb_names[verb], nth, count,

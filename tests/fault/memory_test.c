@@ -74,6 +74,9 @@ static void run_scenario(struct world *world, uint32_t steps)
             continue;
         }
         (void)!world_push(world, 1 + (uint32_t)(r % 5), 40 + (uint32_t)(r >> 8) % 700);
+        if (i % 8 == 3) { /* over several segments */
+            world_push_group(world, 2 + (unsigned)(r >> 48) % 20, 3, 200);
+        }
         for (unsigned c = 0; c < world->options.cursors; c++) {
             if ((r >> (20 + c)) % 4 != 0) {
                 (void)!world_read(world, c);

@@ -37,6 +37,10 @@ static void push(struct world *world, uint64_t r)
     uint32_t count =
         (r >> 8) % 16 == 0 ? 1 + (uint32_t)(r >> 16) % 60 : 1 + (uint32_t)(r >> 16) % 6;
     uint32_t bytes = (r >> 24) % 64 == 0 ? 9000 : 20 + (uint32_t)(r >> 32) % 300;
+    if ((r >> 52) % 8 == 0) {
+        world_push_group(world, 2 + (unsigned)(r >> 56) % (WORLD_GROUP_MAX - 1), count, bytes);
+        return;
+    }
     enum ray_status status = world_push(world, count, bytes);
     if (status != RAY_OK && status != RAY_AGAIN && status != RAY_TOO_BIG) {
         fail_msg("a push on a good disk: %d", status);

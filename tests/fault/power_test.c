@@ -14,6 +14,9 @@ static void run_scenario(struct world *world, uint32_t steps)
     for (uint32_t i = 0; i < steps; i++) {
         uint64_t r = world_random(&random);
         CHECK_OK(world_push(world, 1 + (uint32_t)(r % 5), 40 + (uint32_t)(r >> 8) % 700));
+        if (r >> 56 < 16) { /* over several segments */
+            world_push_group(world, 2 + (unsigned)(r >> 48) % 20, 3, 200);
+        }
         atomic_fetch_add(&world->now_ns, 30 * RAY_NS_PER_MS);
         for (unsigned c = 0; c < world->options.cursors; c++) {
             if ((r >> (20 + c)) % 4 != 0) {

@@ -237,57 +237,109 @@ static void add_documents(struct world *world, uint32_t count, uint32_t text_byt
 struct waited {
     struct ray_ticket ticket;
     struct world *world;
+    struct waited *holds; /* this one's callback waits until that one was pushed */
     pthread_mutex_t lock;
-    pthread_cond_t done;
-    bool is_done;
+    pthread_cond_t changed;
+    bool is_pushed, is_done;
     enum ray_status status;
     uint64_t at;
+    uint32_t first, count;
 };
+
+static void init_waited(struct waited *waited)
+{
+    pthread_mutex_init(&waited->lock, NULL);
+    pthread_cond_init(&waited->changed, NULL);
+}
+
+static void wait_for(struct waited *waited, const bool *what)
+{
+    pthread_mutex_lock(&waited->lock);
+    while (!*what) {
+        pthread_cond_wait(&waited->changed, &waited->lock);
+    }
+    pthread_mutex_unlock(&waited->lock);
+}
+
+static void set_flag(struct waited *waited, bool *what)
+{
+    pthread_mutex_lock(&waited->lock);
+    *what = true;
+    pthread_cond_broadcast(&waited->changed);
+    pthread_mutex_unlock(&waited->lock);
+}
 
 static void on_done(struct ray_ticket *ticket, enum ray_status status)
 {
     struct waited *waited = (struct waited *)(void *)ticket;
     uint64_t at = sim_disk_changes(waited->world->sim);
-    pthread_mutex_lock(&waited->lock);
-    waited->is_done = true;
+    if (waited->holds != NULL) {
+        wait_for(waited->holds, &waited->holds->is_pushed);
+    }
     waited->status = status;
     waited->at = at;
-    pthread_cond_signal(&waited->done);
-    pthread_mutex_unlock(&waited->lock);
+    set_flag(waited, &waited->is_done);
+}
+
+static void begin_push(struct world *world, struct waited *waited, uint32_t count,
+                       uint32_t text_bytes)
+{
+    struct ray_batch *batch = make_batch(world, count, text_bytes);
+    waited->ticket.done = on_done;
+    waited->world = world;
+    waited->at = NEVER;
+    waited->first = world->document_count;
+    waited->count = batch != NULL ? count : 0;
+    enum ray_status status = RAY_NOMEM;
+    if (batch != NULL) {
+        add_documents(world, count, text_bytes);
+        world->document_count += count;
+        status = ray_queue_push(world->queue, batch, 0, &waited->ticket);
+    }
+    if (status != RAY_OK) {
+        ray_batch_unref(batch);
+        waited->status = status;
+        waited->is_done = true;
+    }
+    set_flag(waited, &waited->is_pushed);
+}
+
+static enum ray_status end_push(struct world *world, struct waited *waited)
+{
+    wait_for(waited, &waited->is_done);
+    pthread_cond_destroy(&waited->changed);
+    pthread_mutex_destroy(&waited->lock);
+    for (uint32_t i = 0; i < waited->count; i++) {
+        struct world_document *document = &world->documents[waited->first + i];
+        document->told = true;
+        document->status = waited->status;
+        document->accepted_at = waited->status == RAY_OK ? waited->at : NEVER;
+        document->accepted_clock = atomic_load(&world->now_ns);
+    }
+    return waited->status;
 }
 
 enum ray_status world_push(struct world *world, uint32_t count, uint32_t text_bytes)
 {
-    struct waited waited = {.ticket = {on_done}, .world = world, .at = NEVER};
-    struct ray_batch *batch = make_batch(world, count, text_bytes);
-    if (batch == NULL) {
-        return RAY_NOMEM;
+    struct waited waited = {.holds = NULL};
+    init_waited(&waited);
+    begin_push(world, &waited, count, text_bytes);
+    return end_push(world, &waited);
+}
+
+void world_push_group(struct world *world, unsigned batches, uint32_t count, uint32_t text_bytes)
+{
+    struct waited waited[WORLD_GROUP_MAX] = {{.holds = NULL}};
+    waited[0].holds = &waited[batches - 1];
+    for (unsigned i = 0; i < batches; i++) {
+        init_waited(&waited[i]);
     }
-    pthread_mutex_init(&waited.lock, NULL);
-    pthread_cond_init(&waited.done, NULL);
-    add_documents(world, count, text_bytes);
-    uint64_t clock = atomic_load(&world->now_ns);
-    enum ray_status status = ray_queue_push(world->queue, batch, 0, &waited.ticket);
-    if (status != RAY_OK) {
-        ray_batch_unref(batch);
-    } else {
-        pthread_mutex_lock(&waited.lock);
-        while (!waited.is_done) {
-            pthread_cond_wait(&waited.done, &waited.lock);
-        }
-        pthread_mutex_unlock(&waited.lock);
-        status = waited.status;
+    for (unsigned i = 0; i < batches; i++) {
+        begin_push(world, &waited[i], count, text_bytes);
     }
-    pthread_cond_destroy(&waited.done);
-    pthread_mutex_destroy(&waited.lock);
-    for (uint32_t i = 0; i < count; i++) {
-        struct world_document *document = &world->documents[world->document_count++];
-        document->told = true;
-        document->status = status;
-        document->accepted_at = status == RAY_OK ? waited.at : NEVER;
-        document->accepted_clock = clock;
+    for (unsigned i = 0; i < batches; i++) {
+        (void)!end_push(world, &waited[i]);
     }
-    return status;
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

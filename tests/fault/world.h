@@ -95,6 +95,9 @@ void world_kill(struct world *world);
 /* Pushes one batch with `count` documents for the first cursor, some less for the second, one for
  * the third when `count` is odd, and waits for its ticket. */
 enum ray_status world_push(struct world *world, uint32_t count, uint32_t text_bytes);
+/* Several at once: all but the first reach the log as one group. From 2 on. */
+#define WORLD_GROUP_MAX 24
+void world_push_group(struct world *world, unsigned batches, uint32_t count, uint32_t text_bytes);
 /* One batch for one cursor; checks all that comes. What ray_cursor_next said. */
 enum ray_status world_read(struct world *world, unsigned cursor);
 /* Acknowledges a part (or with `all` the whole) of a batch that was given; false when none is. */
