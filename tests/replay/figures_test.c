@@ -99,7 +99,7 @@ static void test_rate(void **state)
     static struct bench bench;
     struct trouble trouble = {.share = 0};
     bench_init_lingering(&bench, reply_with_trouble, &trouble);
-    push_for(&bench, 4, 25000);
+    push_for(&bench, 2, 25000);
     assert_true(ray_cursor_backlog(bench.exporter->sender->cursor) < 5000);
     assert_true(bench.network.most_flying <= 32);
     run_until_quiet(&bench, 300);
