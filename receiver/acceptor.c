@@ -158,10 +158,10 @@ void ray_acceptor_mark(struct ray_acceptor *acceptor)
     }
 }
 
-bool ray_acceptor_cut_busiest(struct ray_acceptor *acceptor)
+bool ray_acceptor_cut_busiest(struct ray_acceptor *acceptor, uint64_t least_bytes)
 {
     struct connection *busiest = NULL;
-    uint64_t most = 0;
+    uint64_t most = least_bytes;
     for (struct connection *c = acceptor->connections; c != NULL; c = c->next) {
         uint64_t total = received_bytes(c);
         if (total - c->received_bytes > most) {

@@ -33,9 +33,9 @@ RAY_MUST_USE enum ray_status ray_acceptor_start(const struct ray_acceptor_option
                                                 struct ray_acceptor **out);
 /* Notes how much each connection has received so far. On the acceptor's thread only. */
 void ray_acceptor_mark(struct ray_acceptor *acceptor);
-/* Ends the connection that received most since the mark (or ever, when it is younger). On the
- * acceptor's thread only. False when none received anything. */
-bool ray_acceptor_cut_busiest(struct ray_acceptor *acceptor);
+/* Ends the connection that received most since the mark (or ever, when it is younger), if that is
+ * more than `least_bytes`. On the acceptor's thread only. False when there is none. */
+bool ray_acceptor_cut_busiest(struct ray_acceptor *acceptor, uint64_t least_bytes);
 /* Ends the connection that was handed over as `fd`. On the acceptor's thread only. False when it is
  * over already. */
 bool ray_acceptor_cut(struct ray_acceptor *acceptor, int fd);

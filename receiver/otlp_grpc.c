@@ -49,6 +49,9 @@
 /* CPU time that a thread may spend inside core before it hands anything out. Good clients stay far
  * below: flow control stops them when nobody takes their messages. */
 #define STUCK_CPU_NS (150 * RAY_NS_PER_MS)
+/* Between two looks. What keeps core inside sends more than that; who sends less is a bystander,
+ * who came while core digests what it has of a flood that is cut already. */
+#define FLOOD_LEAST_BYTES 16384u
 /* 10 KB each inside core. Above it calls are told to come again, and one whose message does not
  * come has not long. */
 #define LIVE_CALLS_MAX     4096u
@@ -661,7 +664,7 @@ static void cut_busiest_when_stuck(struct ray_otlp_grpc *grpc)
 {
     bool stuck = has_stuck_thread(grpc);
     if (stuck && grpc->suspicious) {
-        note_cut(grpc, ray_acceptor_cut_busiest(grpc->acceptor));
+        note_cut(grpc, ray_acceptor_cut_busiest(grpc->acceptor, FLOOD_LEAST_BYTES));
     } else if (stuck) { /* see who goes on sending until the next look */
         ray_acceptor_mark(grpc->acceptor);
     }
