@@ -12,8 +12,8 @@
 #define RUNS         7
 #define RUN_AT_LEAST (20 * RAY_NS_PER_MS)
 
-static const struct bench_case *const tables[] = {bench_core_cases, bench_span_cases,
-                                                  bench_aws_cases, bench_queue_cases};
+static const struct bench_case *const tables[] = {
+    bench_core_cases, bench_span_cases, bench_aws_cases, bench_queue_cases, bench_durable_cases};
 
 /* ---- counting malloc: ours come first at link time, glibc's stand behind under these names ----
  */

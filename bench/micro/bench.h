@@ -33,6 +33,7 @@ extern const struct bench_case bench_core_cases[];
 extern const struct bench_case bench_span_cases[];
 extern const struct bench_case bench_aws_cases[];
 extern const struct bench_case bench_queue_cases[];
+extern const struct bench_case bench_durable_cases[];
 
 /* Work that fails would be measured as fast: ends the program. */
 void bench_must(enum ray_status status);
