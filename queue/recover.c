@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define READ_ATTEMPTS 4u /* of one place that the disk does not give */
+
 struct ray_segment *ray_segment_new(const char *folder, const char *name)
 {
     size_t bytes = strlen(folder) + strlen(name) + 2;
@@ -68,23 +70,31 @@ static enum ray_status next_record(struct ray_segment_walk *walk, struct ray_rec
                                    uint64_t *bad_records)
 {
     enum ray_status status = ray_segment_walk_next(walk, record);
-    while (status == RAY_IO) {
-        (*bad_records)++;
-        ray_segment_walk_skip(walk);
+    for (unsigned attempt = 1; status == RAY_IO; attempt++) {
+        if (attempt % READ_ATTEMPTS == 0) {
+            (*bad_records)++;
+            ray_segment_walk_skip(walk);
+        }
         status = ray_segment_walk_next(walk, record);
     }
     return status;
 }
 
-/* What a record adds to what is owed. One that the disk does not give now may come when it is read
- * again: then it must be owed, and too much is put right by whoever reads to the end. */
-static void count_owed(struct ray_segment *segment, const struct ray_record *record, bool is_unread,
-                       const struct ray_batch *batch)
+/* What a record adds to what is owed. One that the disk does not give now, or whose head it did not
+ * give, may come when it is read again: then it must be owed, and too much is put right by whoever
+ * reads to the end. `expected` is the number behind the record before. */
+static void count_owed(struct ray_segment *segment, const struct ray_record *record,
+                       uint64_t expected, bool is_unread, const struct ray_batch *batch)
 {
-    for (uint32_t i = 0; (is_unread || batch != NULL) && i < segment->head.owed_count; i++) {
+    uint64_t unseen = record->first > expected ? record->first - expected : 0;
+    for (uint32_t i = 0; i < segment->head.owed_count; i++) {
         struct ray_owed_name *owed = &segment->head.owed[i];
-        owed->documents +=
-            is_unread ? record->documents : ray_batch_documents_of(batch, owed->profile);
+        owed->documents += unseen;
+        if (is_unread) {
+            owed->documents += record->documents;
+        } else if (batch != NULL) {
+            owed->documents += ray_batch_documents_of(batch, owed->profile);
+        }
     }
 }
 
@@ -104,7 +114,8 @@ static enum ray_status scan(struct recovery *recovery, struct ray_segment *segme
             break;
         }
         bad_records += status != RAY_OK;
-        count_owed(segment, &record, status == RAY_IO, batch);
+        uint64_t expected = segment->end > 0 ? segment->end : segment->head.first;
+        count_owed(segment, &record, expected, status == RAY_IO, batch);
         segment->head.first =
             segment->end == 0 && segment->owed_to_all ? record.first : segment->head.first;
         segment->end = record.first + record.documents;

@@ -99,7 +99,7 @@ static void test_random_walks(void **state)
     (void)state;
     const char *deep = getenv("FAULT_DEEP");
     const char *one = getenv("FAULT_SEED");
-    uint64_t seeds = deep != NULL ? 1000 : 30;
+    uint64_t seeds = deep != NULL ? 1000 : 16;
     for (uint64_t seed = one != NULL ? strtoull(one, NULL, 10) : 1; seed <= seeds; seed++) {
         print_message("\rseed %" PRIu64 "   ", seed);
         run_seed(seed, 2000);
