@@ -375,8 +375,13 @@ static size_t make_batch_rows(struct ray_local *exporter, const struct held_batc
     ray_batch_read_section(held->batch, exporter->environment.profile, &reader);
     bool some_done = ray_cursor_may_be_done(exporter->cursor, held->first, reader.left);
     for (uint64_t number = held->first; ray_batch_next(&reader, &document); number++) {
-        if (!some_done || !ray_cursor_is_done(exporter->cursor, number)) {
-            count += make_row(exporter, &document, &rows[count]) ? 1 : 0;
+        if (some_done && ray_cursor_is_done(exporter->cursor, number)) {
+            continue;
+        }
+        if (make_row(exporter, &document, &rows[count])) {
+            count++;
+        } else { /* now: what is owed at a stop is not to be given up once more */
+            ray_cursor_ack(exporter->cursor, number, 1);
         }
     }
     return count;
@@ -494,10 +499,18 @@ static bool store_held(struct ray_local *exporter)
     return stored;
 }
 
+static bool is_out_of_time(struct ray_local *exporter)
+{
+    pthread_mutex_lock(&exporter->lock);
+    bool over = exporter->stopping && now_ns(exporter) >= exporter->deadline_ns;
+    pthread_mutex_unlock(&exporter->lock);
+    return over;
+}
+
 static void *run(void *argument)
 {
     struct ray_local *exporter = argument;
-    for (;;) {
+    while (!is_out_of_time(exporter)) {
         enum ray_status status = gather(exporter);
         if (status == RAY_OK) {
             if (!store_held(exporter)) {
@@ -513,6 +526,7 @@ static void *run(void *argument)
         enum ray_status trimmed = ray_store_trim(exporter->store, &ignored);
         (void)trimmed;
     }
+    return NULL;
 }
 
 /* ---- start and stop ---- */

@@ -253,6 +253,23 @@ static void test_gives_up_at_deadline(void **state)
     end(&f);
 }
 
+/* One that was dropped before its neighbours were given up is not given up, too. */
+static void test_what_is_dropped_is_not_given_up_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f);
+    start(&f);
+    limit_files(1);
+    push(&f, 1, 10, true);
+    ray_queue_close(f.environment.queue);
+    assert_int_equal(ray_local_stop(f.exporter, 300), 9);
+    limit_files(RLIM_INFINITY);
+    expect_metric(&f, "reason=\"shutdown\"} 9");
+    expect_metric(&f, "spanbridge_exporter_queued_documents{exporter=\"local\"} 0");
+    end(&f);
+}
+
 static void expect_start_error(struct fixture *f, const char *part)
 {
     struct ray_net_error error = {""};
@@ -345,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_max_age),
         cmocka_unit_test(test_store_cannot_write),
         cmocka_unit_test(test_gives_up_at_deadline),
+        cmocka_unit_test(test_what_is_dropped_is_not_given_up_again),
         cmocka_unit_test(test_start_errors),
         cmocka_unit_test(test_settings),
     };
