@@ -252,6 +252,7 @@ def sink():
 
 def collector_yaml(endpoint, exporter="", extra="", storage=""):
     """`storage`: keys of a file_storage that the service then has."""
+    extension = f"\n  file_storage: {{{storage}}}" if storage else ""
     return f"""
 receivers:
   otlp:
@@ -264,8 +265,7 @@ exporters:
     region: eu-central-1
 {exporter}
 extensions:
-  health_check: {{endpoint: "127.0.0.1:0"}}
-{f"  file_storage: {{{storage}}}" if storage else ""}
+  health_check: {{endpoint: "127.0.0.1:0"}}{extension}
 service:
   extensions: [health_check{", file_storage" if storage else ""}]
   telemetry: {{metrics: {{address: "127.0.0.1:0"}}}}
