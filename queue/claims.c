@@ -363,6 +363,39 @@ static void close_absent(struct ray_queue *queue, struct ray_unit *unit, struct 
     }
 }
 
+/* Does a segment that others still need name it? */
+static bool is_named(const struct ray_queue *queue, const char *name)
+{
+    for (size_t i = 0; i < queue->owed.place_count; i++) {
+        const struct ray_unit *unit = queue->owed.places[i].unit;
+        const struct ray_segment *segment = unit != NULL ? unit->holder : NULL;
+        for (uint32_t k = 0; segment != NULL && k < segment->head.owed_count; k++) {
+            if (strcmp(segment->head.owed[k].name, name) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Its journal goes, or says that all is done while there is somebody who could hear it: should the
+ * exporter return, it starts behind what was given up. */
+static void give_up(struct ray_queue *queue, const char *name, const char *path)
+{
+    struct ray_disk *disk = queue->options.log->disk;
+    pthread_mutex_lock(&queue->lock);
+    uint64_t end = queue->owed.end, highest;
+    bool named = is_named(queue, name);
+    pthread_mutex_unlock(&queue->lock);
+    struct ray_journal *journal = named ? ray_journal_open(disk, path, NULL, &highest) : NULL;
+    if (journal != NULL) {
+        (void)!ray_journal_rewrite(journal, end, NULL, 0); /* else it gets some again */
+    } else {
+        disk->ops->unlink(disk, path);
+    }
+    ray_journal_close(journal);
+}
+
 void ray_durable_forget_absent(struct ray_queue *queue)
 {
     struct absent *absent = calloc(RAY_SEGMENT_OWED_MAX, sizeof(*absent));
@@ -386,7 +419,7 @@ void ray_durable_forget_absent(struct ray_queue *queue)
                      "exporter=%s documents=%" PRIu64, RAY_LOG_STR(ray_str_from(absent[i].name)),
                      absent[i].documents);
         if (ray_wal_journal_path(queue->durable->wal, absent[i].name, path, sizeof(path))) {
-            queue->options.log->disk->ops->unlink(queue->options.log->disk, path);
+            give_up(queue, absent[i].name, path);
         }
     }
     free(absent);

@@ -5,14 +5,14 @@
 
 #include "tests/fault/world.h"
 
-/* Cursors from `cursors` on are not there any more: what they were owed is given up, and should
- * they return, what other cursors still hold the log for may come to them. */
+/* Cursors from `cursors` on are not there any more: what they were owed is given up, also should
+ * they return while other cursors still hold the log. */
 static void forget_absent(struct world *world)
 {
     for (uint32_t d = 0; d < world->document_count; d++) {
         for (unsigned c = world->options.cursors; c < WORLD_CURSORS; c++) {
             world->documents[d].seen[c].ack_began_at = 0;
-            world->documents[d].seen[c].acked_at = UINT64_MAX;
+            world->documents[d].seen[c].acked_at = 0;
         }
     }
 }
