@@ -20,9 +20,11 @@
 #include "queue/segment.h"
 
 enum ray_fsync {
-    RAY_FSYNC_ALWAYS,   /* before a ticket says RAY_OK: nothing is lost with the power */
-    RAY_FSYNC_INTERVAL, /* each fsync_interval_ms: at most that much is lost with the power */
-    RAY_FSYNC_NEVER,    /* the system decides; a kill loses nothing here either */
+    RAY_FSYNC_ALWAYS, /* before a ticket says RAY_OK: nothing is lost with the power */
+    /* Each fsync_interval_ms: at most that much is lost with the power. Should the disk refuse a
+     * sync, what it was for has no more than the system's memory until it is delivered. */
+    RAY_FSYNC_INTERVAL,
+    RAY_FSYNC_NEVER, /* the system decides; a kill loses nothing here either */
 };
 
 struct ray_wal_options {

@@ -373,6 +373,63 @@ static void test_drop_oldest_gives_up_only_its_own(void **state)
     ray_queue_free(queue);
 }
 
+static void test_an_acknowledgement_past_the_end(void **state)
+{
+    (void)state;
+    struct ray_queue *queue = open_queue();
+    struct ray_cursor *cursor = open_cursor(queue, "a", 1);
+    CHECK_OK(push(queue, 0, 1));
+    ray_cursor_ack(cursor, 1, 1000); /* there is only one yet */
+    CHECK_OK(push(queue, 1, 5));
+    assert_int_equal(ray_cursor_backlog(cursor), 5);
+    ray_cursor_close(cursor);
+    ray_queue_free(queue);
+
+    queue = open_queue();
+    cursor = open_cursor(queue, "a", 1);
+    ray_queue_forget_absent(queue);
+    assert_int_equal(ray_cursor_backlog(cursor), 5);
+    uint32_t count = 0;
+    assert_int_equal(read_batch(cursor, 1, true, &count), 1);
+    assert_int_equal(count, 5);
+    ray_cursor_close(cursor);
+    ray_queue_free(queue);
+}
+
+/* Somebody empties the folder under us: what is in memory still comes, the rest is counted out, and
+ * what is pushed from then on is safe again. */
+static void test_files_deleted_by_somebody(void **state)
+{
+    (void)state;
+    struct ray_queue *queue = open_with((struct settings){64 << 20, 64 << 10, RAY_FSYNC_NEVER});
+    struct ray_cursor *cursor = open_cursor(queue, "a", 1);
+    for (uint32_t i = 0; i < 1000; i++) { /* twice what is kept in memory */
+        CHECK_OK(push(queue, i * 50, 50));
+    }
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    for (const struct dirent *d = readdir(dir); d != NULL; d = readdir(dir)) {
+        char path[512];
+        snprintf(path, sizeof(path), "%s/%s", folder, d->d_name);
+        if (strstr(d->d_name, ".seg") != NULL) {
+            unlink(path);
+        }
+    }
+    closedir(dir);
+    int64_t last = -1, own = 0;
+    while ((own = read_batch(cursor, 1, true, NULL)) >= 0) {
+        assert_true(own > last);
+        last = own;
+    }
+    assert_int_equal(last, 999 * 50);
+    assert_int_equal(ray_cursor_backlog(cursor), 0);
+    CHECK_OK(push(queue, 77777, 1));
+    assert_int_equal(read_batch(cursor, 1, true, NULL), 77777);
+    ray_cursor_close(cursor);
+    ray_queue_free(queue);
+    assert_int_equal(count_files(".seg"), 0);
+}
+
 static void test_one_owner(void **state)
 {
     (void)state;
@@ -525,6 +582,8 @@ int main(void)
         TEST(test_drop_oldest_gives_up_only_its_own),
         TEST(test_a_deleted_segment_is_told),
         TEST(test_renamed_segments_are_known_by_their_heads),
+        TEST(test_an_acknowledgement_past_the_end),
+        TEST(test_files_deleted_by_somebody),
         TEST(test_one_owner),
         TEST(test_nothing_lost_between_threads),
     };
