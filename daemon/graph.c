@@ -563,6 +563,26 @@ static enum ray_status start_queue(struct pipeline_node *pipeline, struct ray_pr
     return status;
 }
 
+/* Of every storage that is in use. */
+static void report_left(const struct ray_graph *graph)
+{
+    struct ray_str *ids = RAY_ARENA_ARRAY(graph->arena, struct ray_str, graph->pipeline_count);
+    size_t count = 0;
+    for (size_t i = 0; ids != NULL && i < graph->pipeline_count; i++) {
+        if (graph->pipelines[i].asked.storage != NULL) {
+            ids[count++] = graph->pipelines[i].config->id;
+        }
+    }
+    const struct ray_storage_options *last = NULL;
+    for (size_t i = 0; ids != NULL && i < graph->pipeline_count; i++) {
+        const struct ray_storage_options *storage = graph->pipelines[i].asked.storage;
+        if (storage != NULL && storage != last) {
+            ray_storage_report_left(storage, ids, count, graph->arena, graph->environment.log);
+            last = storage;
+        }
+    }
+}
+
 static enum ray_status start_exporters(struct ray_graph *graph, struct ray_problems *problems)
 {
     for (size_t i = 0; i < graph->pipeline_count; i++) {
@@ -583,6 +603,7 @@ static enum ray_status start_exporters(struct ray_graph *graph, struct ray_probl
         }
         ray_queue_forget_absent(pipeline->queue);
     }
+    report_left(graph);
     return RAY_OK;
 }
 

@@ -1,6 +1,7 @@
 /* storage: see storage.h. Key names: opentelemetry-collector-contrib 0.130, filestorage. */
 #include "daemon/storage.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -186,4 +187,69 @@ enum ray_status ray_storage_prepare(const struct ray_storage_options *options, c
         return RAY_IO;
     }
     return RAY_OK;
+}
+
+/* ---- what nobody reads ----------------------------------------------------------------------- */
+
+static size_t count_segments(const char *folder)
+{
+    DIR *opened = opendir(folder);
+    size_t count = 0;
+    uint64_t first, salt;
+    for (const struct dirent *d; opened != NULL && (d = readdir(opened)) != NULL;) {
+        count += ray_segment_name_read(d->d_name, &first, &salt);
+    }
+    if (opened != NULL) {
+        closedir(opened);
+    }
+    return count;
+}
+
+static bool is_one_of(struct ray_str path, const struct ray_str *paths, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ray_str_eq(path, paths[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void report_left(const char *folder, const struct ray_str *ours, size_t count,
+                        struct ray_log *log)
+{
+    char path[DIRECTORY_BYTES + 260];
+    DIR *opened = opendir(folder);
+    for (const struct dirent *d; opened != NULL && (d = readdir(opened)) != NULL;) {
+        snprintf(path, sizeof(path), "%s/%s", folder, d->d_name);
+        size_t files = d->d_name[0] != '.' && !is_one_of(ray_str_from(path), ours, count)
+                           ? count_segments(path)
+                           : 0;
+        if (files > 0) {
+            ray_log_warn(log,
+                         "documents of a pipeline that is not among the durable ones here stay in "
+                         "its folder: they are sent when it is again",
+                         "folder=%s files=%zu", RAY_LOG_STR(ray_str_from(path)), files);
+        }
+    }
+    if (opened != NULL) {
+        closedir(opened);
+    }
+}
+
+void ray_storage_report_left(const struct ray_storage_options *options, const struct ray_str *ids,
+                             size_t count, struct ray_arena *arena, struct ray_log *log)
+{
+    char folder[DIRECTORY_BYTES], error[256];
+    struct ray_str *ours = RAY_ARENA_ARRAY(arena, struct ray_str, count);
+    if (ours == NULL || !folder_path(options, folder, error)) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        ours[i] = pipeline_folder(folder, ids[i], arena);
+        if (ours[i].ptr == NULL) {
+            return;
+        }
+    }
+    report_left(folder, ours, count, log);
 }

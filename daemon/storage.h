@@ -28,5 +28,9 @@ RAY_MUST_USE enum ray_status ray_storage_log(const struct ray_storage_options *o
 /* Makes the folder above the logs, when that is wanted. RAY_IO with `error`. */
 RAY_MUST_USE enum ray_status ray_storage_prepare(const struct ray_storage_options *options,
                                                  char error[256]);
+/* Says in the log which folders hold documents of other pipelines than `ids`: of one that has
+ * another name now, say. They may be another process's. */
+void ray_storage_report_left(const struct ray_storage_options *options, const struct ray_str *ids,
+                             size_t count, struct ray_arena *arena, struct ray_log *log);
 
 #endif

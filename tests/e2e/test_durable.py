@@ -124,6 +124,24 @@ def test_one_folder_has_one_owner(durable, start, tmp_path):
     assert "another process uses" in second.log and "collector.yaml:" in second.log
 
 
+def test_a_pipeline_of_another_name_is_told_what_is_left(durable, sink, tmp_path):
+    sink.behave = lambda number, documents: UNAVAILABLE
+    program = durable(extra="  shutdown_timeout: 100ms")
+    taken = send(program, 10, 2)
+    program.stop(signal.SIGKILL)
+    (tmp_path / "queue/traces").rename(tmp_path / "queue/traces%2fold")
+    program = durable()
+    wait_for(lambda: "traces%2fold" in program.log, "a line about the folder")
+    assert program.log.count("stay in its folder") == 1
+    program.stop(signal.SIGKILL)
+    (tmp_path / "queue/traces").rename(tmp_path / "queue/empty")
+    (tmp_path / "queue/traces%2fold").rename(tmp_path / "queue/traces")
+    sink.behave = lambda number, documents: None
+    program = durable()
+    delivered(sink, taken)
+    assert "stay in its folder" not in program.log
+
+
 def test_local_is_durable(start, tmp_path):
     from conftest import LOCAL_PORTS
     program = start("local", "--data", str(tmp_path / "data"), *LOCAL_PORTS)
