@@ -88,10 +88,10 @@ static void test_every_change(void **state)
     };
     world_init(&world, &options, NULL);
     sim_disk_record(world.sim, 20000);
-    run_scenario(&world, deep ? 400 : 60);
+    run_scenario(&world, deep ? 150 : 60);
     uint64_t changes = sim_disk_changes(world.sim);
     for (uint64_t change = 1; change <= changes && change <= 20000; change++) {
-        for (uint64_t seed = 0; seed < (deep ? 40 : 3); seed++) {
+        for (uint64_t seed = 0; seed < (deep ? 15 : 3); seed++) {
             check_ending(&world, change, seed);
         }
     }
