@@ -122,8 +122,8 @@ static void tell_missing(const struct replay *replay)
         uint64_t documents = gap->last - gap->first + 1;
         missing += gap->done < documents ? documents - gap->done : 0;
     }
-    if (missing == 0 || !replay->journal_is_known) {
-        return;
+    if (missing == 0 || !replay->journal_is_known || replay->cursor->options.drop_oldest) {
+        return; /* what was given up for room is in no journal, and was counted then */
     }
     queue->missing_documents += missing;
     ray_log_error(queue->options.log->log,

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from conftest import AWS_KEYS, clean_environment, wait_for
-from otlp import metrics, post, request, span
+from otlp import metric_sum, metrics, post, request, span
 
 UNAVAILABLE = (503, {}, "{}")
 
@@ -97,6 +97,19 @@ def test_a_full_log_refuses_then_takes_again(durable, sink):
     sink.released.set()
     delivered(sink, taken)
     wait_for(lambda: send(program, 20), "room again")
+
+
+def test_what_was_given_up_for_room_is_not_missing_after_a_kill(durable, sink):
+    sink.behave = lambda number, documents: UNAVAILABLE
+    program = durable(queue=", on_full: drop_oldest", storage=", max_size: 4MiB", extra="  shutdown_timeout: 100ms")
+    for _ in range(50):
+        spans = [span(attributes=[{"key": "text", "value": {"stringValue": "x" * 10000}}]) for _ in range(20)]
+        assert post(program.addresses["http"], request(*spans))[0] == 200
+    assert metric_sum(program, "spanbridge_exporter_dropped_documents") > 0
+    program.stop(signal.SIGKILL)
+    program = durable(queue=", on_full: drop_oldest", storage=", max_size: 4MiB", extra="  shutdown_timeout: 100ms")
+    assert metric_sum(program, "spanbridge_exporter_recovered_documents") > 0
+    assert metric_sum(program, "spanbridge_queue_missing_documents") == 0, program.log
 
 
 def test_damage_costs_only_what_is_damaged(durable, sink, tmp_path):
