@@ -193,11 +193,23 @@ static void write_all(struct ray_durable *durable, struct pending *list,
     }
 }
 
+/* A group that was large because the disk was slow must not fall out of the ring before anybody
+ * could read it: that would cost reading it back from the file. */
+static size_t ring_bytes_for(const struct pending *list)
+{
+    size_t bytes = 0;
+    for (; list != NULL; list = list->next) {
+        bytes += list->bytes;
+    }
+    return bytes > RING_BYTES ? bytes : RING_BYTES;
+}
+
 static void commit_all(struct ray_queue *queue, struct pending *list,
                        const struct ray_wal_record *records)
 {
     struct ray_ring_out out = {.count = 0};
     pthread_mutex_lock(&queue->lock);
+    queue->durable->ring.max_bytes = ring_bytes_for(list);
     for (struct pending *p = list; p != NULL; p = p->next) {
         queue->reserved_bytes -= p->bytes;
         if (p->status == RAY_OK) {
