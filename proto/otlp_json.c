@@ -24,9 +24,10 @@
 /* Holds the largest request of RAY_REQUEST_SPANS_MAX spans. */
 #define PENDING_MAX_BYTES ((size_t)32 * 1024 * 1024)
 
-_Static_assert(RAY_VALUE_DEPTH_MAX == 64 && RAY_REQUEST_SPANS_MAX == 100000 &&
-                   RAY_LIST_ITEMS_MAX == 100000,
-               "errors below, literals, name these numbers");
+/* Errors below, literals, name these numbers. */
+_Static_assert(RAY_VALUE_DEPTH_MAX == 64, "levels of nesting");
+_Static_assert(RAY_REQUEST_SPANS_MAX == 100000, "spans of a request");
+_Static_assert(RAY_LIST_ITEMS_MAX == 100000, "items of a list");
 _Static_assert(sizeof(struct ray_span) * RAY_REQUEST_SPANS_MAX < PENDING_MAX_BYTES,
                "a request of the most spans can be read");
 

@@ -325,7 +325,7 @@ static void read_map(struct decoder *d, struct ray_str message, unsigned depth,
     struct ray_attribute *items = new_array(d, count, sizeof(*items));
     struct ray_reader in = ray_reader_of(message);
     struct field field = {0};
-    for (size_t i = 0; next_field(d, &in, &field);) {
+    for (size_t i = 0; items != NULL && next_field(d, &in, &field);) {
         if (field.tag == LIST_VALUES) {
             read_attribute(d, field.bytes, depth, &items[i++]);
         }

@@ -122,16 +122,16 @@ static void walk_value(struct walk *walk, struct ray_str key, unsigned depth)
 {
     enum ray_json_type type = ray_json_peek(&walk->r);
     bool is_events = pattern_is(walk, "metadata.otel.events");
-    if (depth > DEPTH_MAX) { /* a legacy segment's member that has no place may be deep */
+    bool is_deep = depth > DEPTH_MAX; /* a legacy segment's member that has no place may be so */
+    if (is_deep || (type == RAY_JSON_ARRAY && is_events) ||
+        (type != RAY_JSON_OBJECT && type != RAY_JSON_ARRAY)) {
         take_field(walk, key);
-    } else if (type == RAY_JSON_OBJECT && members_are_fields(walk)) {
-        take_members(walk);
-    } else if (type == RAY_JSON_OBJECT) {
-        walk_object(walk, depth);
-    } else if (type == RAY_JSON_ARRAY && !is_events) {
+    } else if (type == RAY_JSON_ARRAY) {
         walk_array(walk, key, depth);
+    } else if (members_are_fields(walk)) {
+        take_members(walk);
     } else {
-        take_field(walk, key);
+        walk_object(walk, depth);
     }
 }
 

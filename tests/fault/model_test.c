@@ -54,9 +54,10 @@ static void step(struct world *world, uint64_t r)
     case 0:
         if (r % 256 < 2) {
             restart(world, r >> 8);
-            return;
+        } else {
+            push(world, r);
         }
-        /* fallthrough */
+        return;
     case 1:
     case 2:
         push(world, r);
