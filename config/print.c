@@ -3,7 +3,9 @@
 #include "config/config.h"
 #include "config/secret.h"
 
-#define INDENT 2
+/* YAML 1.2, 7.4.2: an implicit key has at most 1024 characters. */
+#define SIMPLE_KEY_MAX_BYTES 1000u
+#define INDENT               2
 
 struct printer {
     struct ray_buf *out;
@@ -142,12 +144,26 @@ static void write_value(struct printer *p, const struct ray_yaml *node, unsigned
     ray_buf_append_byte(p->out, '\n');
 }
 
-static void write_key(struct printer *p, struct ray_str key)
+static void write_key_text(struct printer *p, struct ray_str key)
 {
     if (is_plain(key)) {
         ray_buf_append(p->out, key);
     } else {
         write_quoted(p->out, key);
+    }
+}
+
+/* A key that escapes have made longer than a simple one may be stands behind a "?". */
+static void write_key(struct printer *p, struct ray_str key, unsigned level)
+{
+    size_t start = p->out->len;
+    write_key_text(p, key);
+    if (p->out->len - start > SIMPLE_KEY_MAX_BYTES) {
+        ray_buf_rewind(p->out, start);
+        ray_buf_append(p->out, RAY_STR("? "));
+        write_key_text(p, key);
+        ray_buf_append_byte(p->out, '\n');
+        indent(p, level);
     }
     ray_buf_append_byte(p->out, ':');
 }
@@ -162,7 +178,7 @@ static void write_node(struct printer *p, const struct ray_yaml *node, unsigned 
             write_value(p, node->items[i], level, hidden);
         } else {
             const struct ray_yaml_pair *pair = &node->pairs[i];
-            write_key(p, pair->key);
+            write_key(p, pair->key, level);
             write_value(p, pair->value, level, hidden || ray_secret_key(pair->key));
         }
     }

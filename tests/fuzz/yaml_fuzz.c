@@ -3,6 +3,7 @@
  * and printed reads back as the same tree.
  */
 #include <assert.h>
+#include <stdio.h>
 
 #include "config/config.h"
 #include "config/expand.h"
@@ -37,6 +38,10 @@ static void check_print(struct ray_yaml *tree, struct ray_arena *arena)
     if (!once.failed && once.len < RAY_YAML_MAX_BYTES) {
         enum ray_status status =
             ray_yaml_parse(ray_buf_str(&once), "printed", arena, &problems, &again);
+        if (status != RAY_OK && status != RAY_NOMEM) {
+            fprintf(stderr, "%.*s\nprinted:\n%.*s\n", RAY_STR_ARG(ray_buf_str(&problems.text)),
+                    RAY_STR_ARG(ray_buf_str(&once)));
+        }
         assert(status == RAY_OK || status == RAY_NOMEM);
         if (status == RAY_OK && ray_expand(again, arena, &problems) == RAY_OK) {
             ray_config_print(&(struct ray_config){.root = again}, &twice);
