@@ -203,8 +203,7 @@ static void note_unread(struct recovery *recovery, uint64_t first)
     recovery->unread_highest = first > recovery->unread_highest ? first : recovery->unread_highest;
 }
 
-/* A file without a record. It is not damaged when it was made and nothing came, or was used before
- * and the power went before its new head came. */
+/* A file without a record. It is not damaged when it was made and nothing came. */
 static void put_away(struct recovery *recovery, const struct ray_segment *segment)
 {
     char aside[RAY_SEGMENT_PATH_BYTES];
